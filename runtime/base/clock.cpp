@@ -1,0 +1,44 @@
+#include "runtime/base/clock.hpp"
+
+#include <time.h>
+
+#include <cassert>
+#include <cerrno>
+
+namespace simul {
+
+void Clock::sleep_until(TimePoint deadline) {
+  if (is_virtual()) return advance_to(deadline);
+  const Duration since_boot = deadline.time_since_epoch();
+  if (since_boot <= Duration::zero()) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_boot);
+  const timespec until{static_cast<time_t>(seconds.count()),
+                       static_cast<long>((since_boot - seconds).count())};
+  // An absolute deadline survives interruption: going on after a signal needs no arithmetic.
+#if defined(__APPLE__)
+  for (Duration left; (left = deadline - now()) > Duration::zero();) {
+    const timespec nap{static_cast<time_t>(left.count() / 1'000'000'000),
+                       static_cast<long>(left.count() % 1'000'000'000)};
+    ::nanosleep(&nap, nullptr);
+  }
+  (void)until;
+#else
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
+  }
+#endif
+}
+
+void Clock::advance_to(TimePoint time) noexcept {
+  assert(is_virtual());
+  if (time.time_since_epoch() > virtual_now_) virtual_now_ = time.time_since_epoch();
+}
+
+VirtualTime::VirtualTime() noexcept : outermost_(!Clock::is_virtual()) {
+  if (outermost_) Clock::virtual_now_ = Clock::now().time_since_epoch();
+}
+
+VirtualTime::~VirtualTime() {
+  if (outermost_) Clock::virtual_now_ = Clock::kReal;
+}
+
+}  // namespace simul

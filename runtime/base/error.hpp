@@ -1,0 +1,43 @@
+// The errors that every layer shares.
+//
+// An error message is for a person: what was attempted, on what, why it failed. `std::system_error`
+// has that shape already when it is given the first two: "connect 127.0.0.1:81: Connection refused".
+#pragma once
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace simul {
+
+/// Thrown at the place where a fiber or a task waits, when it is cancelled. It is no
+/// `std::exception`, so that a handler for errors does not eat it by mistake (asyncio's
+/// CancelledError is a BaseException for the same reason).
+struct Cancelled {};
+
+/// A time limit was reached. The message names the operation and the limit.
+class TimedOut : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A size or count limit was reached. The message names the limit and its value.
+class LimitExceeded : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws `std::system_error` for an errno value: "<what>: <strerror>".
+[[noreturn]] inline void throw_errno(const std::string& what, int error = errno) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+/// Passes on the result of a system call; if it is negative, throws errno with `what`.
+template <class Result>
+Result check(Result result, const char* what) {
+  if (result < 0) throw_errno(what);
+  return result;
+}
+
+}  // namespace simul
