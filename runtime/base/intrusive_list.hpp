@@ -73,6 +73,9 @@ class List {
   /// The first element, or null when the list is empty.
   T* front() noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
 
+  /// The last element, or null when the list is empty.
+  T* back() noexcept { return empty() ? nullptr : static_cast<T*>(head_.prev_); }
+
   /// The element after `element`, or null at the end.
   T* next(T& element) noexcept {
     Node* after = node(element).next_;
