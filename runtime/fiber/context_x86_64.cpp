@@ -1,0 +1,137 @@
+// The short switch for x86-64 (System V ABI, 3.2.1 "Registers").
+//
+// A function call already assumes that most registers are lost. Only rbx, rbp and r12 to r15 must
+// survive it, and with them the control bits of the two floating-point units: MXCSR (SSE) and the
+// x87 control word. So these are all that a switch has to save. They lie on the stack like this:
+//
+//   place +56  return address of the call to simul_switch_place
+//         +48  rbp
+//         +40  rbx
+//         +32  r12
+//         +24  r13
+//         +16  r14
+//          +8  r15
+//          +4  x87 control word (2 bytes)
+//          +0  MXCSR            (4 bytes)
+//
+// Two things look odd and are on purpose:
+//   - It ends in pop and jmp, not in ret. The processor predicts a ret from its own list of calls,
+//     and this ret never matches it; an indirect jump has a prediction of its own.
+//   - MXCSR and the control word are stored always and loaded only if they differ: a load drains
+//     the pipeline. MXCSR's low six bits are sticky flags, not control, and are not compared.
+//
+// The shadow stack of Intel's CET would refuse this; the Makefile builds with -fcf-protection=none.
+#include "runtime/fiber/context.hpp"
+
+#if defined(SIMUL_CONTEXT_X86_64)
+
+#include <cstdint>
+#include <cstring>
+
+// void simul_switch_place(void** from /* rdi */, void* to /* rsi */)
+asm(R"(
+.text
+.p2align 4
+.globl simul_switch_place
+.type simul_switch_place, @function
+simul_switch_place:
+    .cfi_startproc
+    pushq %rbp
+    .cfi_adjust_cfa_offset 8
+    pushq %rbx
+    .cfi_adjust_cfa_offset 8
+    pushq %r12
+    .cfi_adjust_cfa_offset 8
+    pushq %r13
+    .cfi_adjust_cfa_offset 8
+    pushq %r14
+    .cfi_adjust_cfa_offset 8
+    pushq %r15
+    .cfi_adjust_cfa_offset 8
+    subq $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    stmxcsr (%rsp)
+    fnstcw 4(%rsp)
+    movq %rsp, (%rdi)
+
+    movl (%rsp), %eax
+    movzwl 4(%rsp), %ecx
+    movq %rsi, %rsp
+    xorl (%rsp), %eax
+    xorw 4(%rsp), %cx
+    andl $0xffc0, %eax
+    orl %ecx, %eax
+    jnz 2f
+1:  addq $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    popq %r15
+    .cfi_adjust_cfa_offset -8
+    popq %r14
+    .cfi_adjust_cfa_offset -8
+    popq %r13
+    .cfi_adjust_cfa_offset -8
+    popq %r12
+    .cfi_adjust_cfa_offset -8
+    popq %rbx
+    .cfi_adjust_cfa_offset -8
+    popq %rbp
+    .cfi_adjust_cfa_offset -8
+    popq %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    jmpq *%rcx
+2:  .cfi_adjust_cfa_offset 64
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+    jmp 1b
+    .cfi_endproc
+.size simul_switch_place, .-simul_switch_place
+
+# The first frame of a stack: rbx is the argument, rbp the function. "Undefined rip" tells a
+# debugger and the unwinder of exceptions that nobody called this.
+.p2align 4
+.globl simul_first_frame
+.hidden simul_first_frame
+.type simul_first_frame, @function
+simul_first_frame:
+    .cfi_startproc
+    .cfi_undefined %rip
+    movq %rbx, %rdi
+    movq %rbp, %rax
+    xorl %ebp, %ebp
+    callq *%rax
+    ud2
+    .cfi_endproc
+.size simul_first_frame, .-simul_first_frame
+)");
+
+extern "C" void simul_first_frame();
+
+namespace simul::detail {
+
+void* first_place(Stack& stack, void (*function)(Stack&) noexcept) noexcept {
+  struct Frame {
+    std::uint32_t mxcsr;
+    std::uint16_t x87_control;
+    std::uint16_t unused = 0;
+    void* r15_to_r12[4] = {};
+    void* rbx;
+    void (*rbp)(Stack&) noexcept;
+    void (*return_address)();
+  };
+  static_assert(sizeof(Frame) == 64);
+
+  // A function may rely on a stack pointer of 16 k - 8 at its first instruction. That instruction's
+  // caller, our first frame, begins at the top of the stack, a multiple of 64.
+  auto* place = ::new (stack.top() - sizeof(Frame)) Frame;
+  asm("stmxcsr %0" : "=m"(place->mxcsr));
+  asm("fnstcw %0" : "=m"(place->x87_control));
+  place->rbx = &stack;
+  place->rbp = function;
+  place->return_address = simul_first_frame;
+  return place;
+}
+
+}  // namespace simul::detail
+
+#endif
