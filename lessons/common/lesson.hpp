@@ -1,0 +1,56 @@
+// What every lesson's program has around its example: flags, help, errors, exit status.
+//
+//     void example() { ... }
+//
+//     int main(int argc, char** argv) {
+//       return simul::lesson(argc, argv, {.about = "Two tasks share a queue."}, example);
+//     }
+//
+// A lesson declares what its example can do, and only the flags that follow from it exist:
+// `--help` always, `--virtual-time` where it waits on the clock alone, `--live` and addresses as
+// arguments where it fetches. Output goes to stdout; a wrong command line prints one line and the
+// usage on stderr and exits 2; an exception that leaves the example prints one line on stderr and
+// exits 1.
+//
+// The program's own name, in usage and errors, is the file it was started as, so that variants of a
+// lesson need not repeat it.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lessons/common/say.hpp"
+#include "runtime/base/callback.hpp"
+
+namespace simul {
+
+/// What a lesson's program is and can do.
+struct Lesson {
+  std::string about;      ///< What it shows, one or more lines; printed by `--help`.
+  bool on_clock = false;  ///< It waits on the clock alone: takes `--virtual-time`.
+  bool fetches = false;   ///< It downloads: takes `--live` and addresses as arguments.
+};
+
+/// What the command line asked for.
+struct Options {
+  bool virtual_time = false;      ///< Waits cost nothing; the example runs in a `VirtualTime`.
+  bool live = false;              ///< The real network instead of the stand-in.
+  std::vector<std::string> urls;  ///< The arguments; empty: the lesson's own list.
+};
+
+/// Runs `example` as the command line says and returns the exit status for main(): 0, 1 when an
+/// exception left the example or the output could not be written, 2 for a wrong command line. Call
+/// it once, first thing in main().
+int lesson(int argc, char** argv, const Lesson& about, Callback<void(const Options&)> example);
+
+/// The same for an example that needs no options.
+template <std::invocable Example>
+int lesson(int argc, char** argv, const Lesson& about, Example example) {
+  return lesson(argc, argv, about,
+                Callback<void(const Options&)>(
+                    [example = std::move(example)](const Options&) mutable { example(); }));
+}
+
+}  // namespace simul
