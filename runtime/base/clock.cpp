@@ -34,7 +34,11 @@ void Clock::advance_to(TimePoint time) noexcept {
 }
 
 VirtualTime::VirtualTime() noexcept : outermost_(!Clock::is_virtual()) {
-  if (outermost_) Clock::virtual_now_ = Clock::now().time_since_epoch();
+  // Rounded up to a whole tick of the timer wheel, so that a wait of a second takes exactly that.
+  using std::chrono::microseconds;
+  if (outermost_) {
+    Clock::virtual_now_ = std::chrono::ceil<microseconds>(Clock::now().time_since_epoch());
+  }
 }
 
 VirtualTime::~VirtualTime() {

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cerrno>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace simul {
 
@@ -31,6 +33,19 @@ class LimitExceeded : public std::runtime_error {
 /// Throws `std::system_error` for an errno value: "<what>: <strerror>".
 [[noreturn]] inline void throw_errno(const std::string& what, int error = errno) {
   throw std::system_error(error, std::generic_category(), what);
+}
+
+/// What `error` says of itself, for a line on stderr.
+inline std::string message_of(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(std::move(error));
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (const Cancelled&) {
+    return "cancelled";
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
 }
 
 /// Passes on the result of a system call; if it is negative, throws errno with `what`.

@@ -1,0 +1,40 @@
+// A registered callback: what `call_soon` and `call_later` leave behind.
+//
+// The slots of a reactor are a free list in a table that never moves, so registering a callback
+// allocates only when more are pending than ever before. A slot that is freed gets a new generation;
+// a handle that still names the old one finds nothing to cancel.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/callback.hpp"
+#include "runtime/reactor/timer_wheel.hpp"
+#include "runtime/reactor/waiter.hpp"
+
+namespace simul {
+
+/// A place for one callback. It waits as everything does: with a Waiter.
+class CallSlot final : public Routine, public Waiter {
+ public:
+  CallSlot(Reactor& reactor, std::uint32_t index) noexcept
+      : Routine(reactor, Kind::callback), Waiter(kSort), index_(index) {}
+
+  void step() override;
+  std::string describe() const override { return "callback"; }
+
+ private:
+  friend class Handle;
+  friend class Reactor;
+
+  static void leave(Waiter& waiter) noexcept { static_cast<CallSlot&>(waiter).timer_.unlink(); }
+  static constexpr Sort kSort = {"callback", leave};
+
+  Callback<void()> callback_;
+  Timer timer_{this};
+  CallSlot* next_free_ = nullptr;
+  std::uint32_t index_;
+  std::uint32_t generation_ = 0;
+};
+
+}  // namespace simul

@@ -1,0 +1,332 @@
+#include "runtime/reactor/reactor.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "runtime/base/error.hpp"
+#include "runtime/reactor/signals.hpp"
+
+namespace simul {
+namespace {
+
+constexpr Duration kTick = std::chrono::microseconds(1);
+
+thread_local std::unique_ptr<Reactor> default_reactor;
+
+}  // namespace
+
+// --- Life ---------------------------------------------------------------------------------------
+
+Reactor::Reactor()
+    : previous_(current_),
+      mailbox_(std::make_shared<Mailbox>()),
+      watches_(mailbox_->poller),
+      // A whole number of ticks, so that virtual time (see VirtualTime) falls on ticks.
+      origin_(std::chrono::floor<std::chrono::microseconds>(Clock::now().time_since_epoch())) {
+  // A forked child must not touch what it shares with its parent: the parent's epoll registrations
+  // and its loop. It forgets both and makes a fresh reactor when it needs one.
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
+    for (Reactor* reactor = current_; reactor != nullptr; reactor = reactor->previous_) {
+      reactor->mailbox_->poller.after_fork();
+      if (reactor->signals_) reactor->signals_->after_fork();
+    }
+    current_ = nullptr;
+    static_cast<void>(default_reactor.release());
+  });
+  static_cast<void>(registered);
+  current_ = this;
+}
+
+Reactor::~Reactor() {
+  end_owned();
+  signals_.reset();
+  parts_.clear();
+  mailbox_->close();
+  current_ = previous_;
+}
+
+Reactor& Reactor::current() {
+  if (current_ == nullptr) {
+    // Constructed aside: the constructor sets `current_`.
+    default_reactor = std::make_unique<Reactor>();
+  }
+  return *current_;
+}
+
+void Reactor::end_owned() {
+  // Twice: a routine may swallow the first Cancelled and wait again.
+  for (int round = 0; round < 2 && !owned_.empty(); ++round) {
+    for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
+      owned->cancel();
+    }
+    try {
+      run_until([this] { return owned_.empty(); });
+    } catch (const Deadlock&) {
+      // The next round, or the report below, deals with it.
+    }
+  }
+  for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
+    std::fprintf(stderr, "simul: %s did not end when its loop did\n",
+                 owned->routine().describe().c_str());
+  }
+}
+
+// --- Callbacks ----------------------------------------------------------------------------------
+
+CallSlot& Reactor::allocate_call(Callback<void()> callback) {
+  if (free_calls_ == nullptr) {
+    free_calls_ = &calls_.emplace_back(*this, static_cast<std::uint32_t>(calls_.size()));
+  }
+  CallSlot& slot = *free_calls_;
+  free_calls_ = std::exchange(slot.next_free_, nullptr);
+  slot.callback_ = std::move(callback);
+  if (Observer* o = observer()) {
+    slot.set_id(next_id());
+    o->created(slot.id(), "callback", "");
+  } else {
+    slot.set_id(0);
+  }
+  slot.begin(slot);
+  return slot;
+}
+
+void Reactor::free_call(CallSlot& slot) noexcept {
+  ++slot.generation_;
+  slot.next_free_ = free_calls_;
+  free_calls_ = &slot;
+}
+
+Handle Reactor::handle_of(CallSlot& slot) noexcept {
+  Handle handle;
+  handle.reactor_ = this;
+  handle.index_ = slot.index_;
+  handle.generation_ = slot.generation_;
+  return handle;
+}
+
+void CallSlot::step() {
+  // Free before the call: the callback is no longer active, and it may register itself again.
+  Callback<void()> callback = std::move(callback_);
+  reactor().free_call(*this);
+  const std::uint64_t id = Routine::id();
+  try {
+    callback();
+  } catch (const Cancelled&) {
+    // Nobody waits in a callback, so there is nobody to tell.
+  } catch (...) {
+    reactor().report("callback", std::current_exception());
+  }
+  if (Observer* o = observer(); o != nullptr && id != 0) o->ended(id);
+}
+
+Handle Reactor::call_soon(Callback<void()> callback) {
+  CallSlot& slot = allocate_call(std::move(callback));
+  slot.wake();
+  return handle_of(slot);
+}
+
+Handle Reactor::call_later(Duration delay, Callback<void()> callback) {
+  return call_at(after(Clock::now(), delay), std::move(callback));
+}
+
+Handle Reactor::call_at(TimePoint deadline, Callback<void()> callback) {
+  CallSlot& slot = allocate_call(std::move(callback));
+  set_timer(slot.timer_, deadline);
+  return handle_of(slot);
+}
+
+bool Handle::active() const noexcept {
+  return reactor_ != nullptr && reactor_->calls_[index_].generation_ == generation_;
+}
+
+void Handle::cancel() noexcept {
+  if (!active()) return;
+  CallSlot& slot = reactor_->calls_[index_];
+  slot.abandon();
+  reactor_->free_call(slot);
+  // Last, because what the callback captured may do anything when it is destroyed.
+  Callback<void()> dropped = std::move(slot.callback_);
+}
+
+void Reactor::add_signal_handler(int signal, Callback<void()> callback) {
+  if (!signals_) signals_ = std::make_unique<SignalHandlers>(*this, mailbox_);
+  signals_->add(signal, std::move(callback));
+}
+
+void Reactor::remove_signal_handler(int signal) noexcept {
+  if (signals_) signals_->remove(signal);
+}
+
+void Reactor::set_exception_handler(
+    Callback<void(const std::string&, std::exception_ptr)> handler) {
+  exception_handler_ = std::move(handler);
+}
+
+void Reactor::report(const std::string& where, std::exception_ptr error) noexcept {
+  try {
+    if (exception_handler_) return exception_handler_(where, error);
+  } catch (...) {
+    // A handler that fails is no reason to lose the first error.
+  }
+  std::fprintf(stderr, "%s failed: %s\n", where.c_str(), message_of(error).c_str());
+}
+
+// --- The turn -----------------------------------------------------------------------------------
+
+Reactor::Running::Running(Reactor& reactor) : reactor_(reactor) {
+  if (reactor.running_) {
+    throw std::logic_error(
+        "this loop runs already: a callback cannot wait; register another callback instead, or "
+        "use a fiber or a task");
+  }
+  if (current_ != &reactor) throw std::logic_error("this loop belongs to another thread");
+  reactor.running_ = true;
+}
+
+void Reactor::run_forever() {
+  Running running(*this);
+  while (!stopping_) turn(/*forever=*/true);
+}
+
+// The order of a turn is the one described in reactor.hpp.
+void Reactor::turn(bool forever) {
+  const bool time_may_pass = poll(/*busy=*/!ready_.empty(), forever);
+  if (mailbox_->has_messages()) take_messages();
+  take_due_timers(time_may_pass);
+  if (signals_) signals_->deliver();
+  run_batch();
+}
+
+// Wakes who waited for a descriptor; sleeps until there is something to do unless `busy`. Returns
+// whether timers may be due.
+bool Reactor::poll(bool busy, bool forever) {
+  Poller& poller = mailbox_->poller;
+  const std::uint64_t next = timers_.next_deadline();
+  const bool timer_set = next != TimerWheel::kNone;
+  if (busy) {
+    // Without a watch there is nothing that only the kernel knows.
+    if (watches_.size() != 0) {
+      for (const PollEvent& event : poller.wait(Duration::zero())) watches_.dispatch(event);
+    }
+    return timer_set;
+  }
+
+  Duration timeout = Duration(-1);  // without end
+  if (timer_set && !Clock::is_virtual()) {
+    timeout = std::max(Duration::zero(), time_of(next) - Clock::now());
+  }
+  // Nobody outside means: if the kernel has nothing now, only time can bring something.
+  const bool alone = nobody_outside() && (Clock::is_virtual() ? timer_set || !forever
+                                                              : !timer_set && !forever);
+  if (alone) timeout = Duration::zero();
+  if (!mailbox_->may_sleep()) timeout = Duration::zero();
+  for (const PollEvent& event : poller.wait(timeout)) watches_.dispatch(event);
+  mailbox_->awake();
+
+  if (alone && ready_.empty() && nobody_outside() && !mailbox_->has_messages()) {
+    if (!timer_set) throw_deadlock();
+    Clock::advance_to(time_of(next));
+  }
+  return timer_set;
+}
+
+void Reactor::take_messages() {
+  mailbox_->take(messages_);
+  for (Callback<void()>& message : messages_) allocate_call(std::move(message)).wake();
+  messages_.clear();
+}
+
+void Reactor::take_due_timers(bool time_may_pass) {
+  if (!time_may_pass) return;
+  List<Timer> due;
+  timers_.advance(tick_at_or_before(Clock::now()), due);
+  while (Timer* timer = due.pop_front()) timer->waiter->wake();
+}
+
+void Reactor::run_batch() {
+  batch_.splice_back(ready_);
+  if (shuffling_) shuffle_batch();
+  while (Waiter* next = batch_.front()) take(*next).step();
+  stepping_ = nullptr;
+}
+
+void Reactor::shuffle_batch() {
+  std::vector<Waiter*> order;
+  while (Waiter* next = batch_.pop_front()) order.push_back(next);
+  std::shuffle(order.begin(), order.end(), shuffle_);
+  for (Waiter* waiter : order) batch_.push_back(*waiter);
+}
+
+bool Reactor::nobody_outside() const noexcept {
+  return outside_ == 0 && watches_.outside() == 0 && mailbox_->remotes.load() == 0 &&
+         (!signals_ || signals_->empty());
+}
+
+void Reactor::note_ready(Observer& observer, Waiter& waiter) noexcept {
+  if (waiter.who()->id() == 0) return;
+  observer.ready(waiter.who()->id(), stepping_ == nullptr ? 0 : stepping_->id());
+}
+
+std::string Reactor::waiting_report() {
+  std::string report;
+  for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
+    Routine& routine = owned->routine();
+    const Waiter* wait = routine.waiting_on();
+    report += "\n  " + routine.describe() + (wait == nullptr ? " runs" : " waits for ");
+    if (wait != nullptr) report += wait->label();
+  }
+  return report;
+}
+
+void Reactor::throw_deadlock() {
+  throw Deadlock(
+      "deadlock: nothing is ready, no timer is set and nobody outside can wake this loop" +
+      waiting_report());
+}
+
+void Reactor::wrong_thread(Waiter& waiter) noexcept {
+  std::fprintf(stderr,
+               "simul: %s, which waits for %s, was woken from another thread; use "
+               "Remote::call_soon_threadsafe\n",
+               waiter.who()->describe().c_str(), waiter.label());
+  std::abort();
+}
+
+// --- Time and ticks -----------------------------------------------------------------------------
+
+std::uint64_t Reactor::tick_at_or_after(TimePoint time) noexcept {
+  if (time == kNever) return TimerWheel::kNone - 1;
+  const auto ticks_until = [this](TimePoint t) {
+    return t <= origin_ ? 0 : static_cast<std::uint64_t>((t - origin_ + kTick - Duration(1)) / kTick);
+  };
+  std::uint64_t tick = ticks_until(time);
+  if (tick <= timers_.now()) {
+    // Overdue, or the clock was set back: virtual time has ended since the last turn.
+    rebase(Clock::now());
+    tick = ticks_until(time);
+  }
+  return tick;
+}
+
+std::uint64_t Reactor::tick_at_or_before(TimePoint time) noexcept {
+  rebase(time);
+  return static_cast<std::uint64_t>((time - origin_) / kTick);
+}
+
+// The wheel never goes back. When the clock does, because a scope of virtual time has ended, the
+// origin moves with it, and timers keep the distance they had.
+void Reactor::rebase(TimePoint time) noexcept {
+  const TimePoint latest = time_of(timers_.now());
+  if (time < latest) origin_ -= latest - std::chrono::floor<std::chrono::microseconds>(time);
+}
+
+TimePoint Reactor::time_of(std::uint64_t tick) const noexcept {
+  const auto farthest = static_cast<std::uint64_t>((kNever - origin_) / kTick);
+  return tick >= farthest ? kNever : origin_ + static_cast<std::int64_t>(tick) * kTick;
+}
+
+}  // namespace simul

@@ -1,0 +1,134 @@
+#include "runtime/reactor/watch.hpp"
+
+#include <cassert>
+#include <cerrno>
+
+namespace simul {
+
+void WatchLink::join(Watch& watch, Interest direction) {
+  assert(watch_ == nullptr);
+  watch.table_->want(watch, direction);  // may throw: nothing has changed then
+  watch_ = &watch;
+  direction_ = direction;
+  error_ = 0;
+  fired_ = false;
+  watch.links(direction).push_back(*this);
+  if (watch.peer_ == Peer::outside) ++watch.table_->outside_;
+}
+
+void WatchLink::leave() noexcept {
+  if (watch_ == nullptr) return;
+  Watch& watch = *watch_;
+  watch_ = nullptr;
+  unlink();
+  if (watch.peer_ == Peer::outside) --watch.table_->outside_;
+  watch.table_->left(watch);
+}
+
+void Watch::wake(Interest direction, int error) noexcept {
+  // A woken waiter takes all its links off, this one included, so the list shrinks at every step.
+  List<WatchLink>& waiting = links(direction);
+  while (WatchLink* link = waiting.front()) {
+    link->fired_ = true;
+    link->error_ = error;
+    link->waiter_->wake();
+  }
+}
+
+Watch& WatchTable::allocate(int fd, Trigger trigger, Peer peer) {
+  if (free_.empty()) {
+    watches_.emplace_back().index_ = static_cast<std::uint32_t>(watches_.size() - 1);
+    watches_.back().table_ = this;
+    free_.reserve(watches_.size());  // so that `release` need not allocate
+    free_.push_back(watches_.back().index_);
+  }
+  Watch& watch = watches_[free_.back()];
+  free_.pop_back();
+  watch.fd_ = fd;
+  watch.trigger_ = Poller::kEdgeTriggered ? trigger : Trigger::level;
+  watch.peer_ = peer;
+  watch.armed_ = Interest::none;
+  watch.borrowed_ = watch.always_ready_ = watch.hung_up_ = false;
+  return watch;
+}
+
+void WatchTable::release(Watch& watch) noexcept {
+  if (!watch.always_ready_) --registered_;
+  ++watch.generation_;
+  watch.fd_ = -1;
+  free_.push_back(watch.index_);
+}
+
+Watch& WatchTable::open(int fd, Trigger trigger, Peer peer, Interest first) {
+  Watch& watch = allocate(fd, trigger, peer);
+  ++registered_;
+  try {
+    if (watch.trigger_ == Trigger::level) watch.armed_ = first;
+    else first = Interest::both;
+    if (!poller_.add(fd, token_of(watch), first, watch.trigger_)) {
+      watch.always_ready_ = true;
+      --registered_;
+    }
+  } catch (...) {
+    release(watch);
+    throw;
+  }
+  return watch;
+}
+
+Watch& WatchTable::borrow(int fd, Interest first) {
+  if (const auto found = borrowed_.find(fd); found != borrowed_.end()) return *found->second;
+  Watch& watch = open(fd, Trigger::level, Peer::outside, first);
+  if (!watch.always_ready_) {
+    watch.borrowed_ = true;
+    borrowed_.emplace(fd, &watch);
+  }
+  return watch;
+}
+
+void WatchTable::close(Watch& watch, int error) noexcept {
+  if (!watch.always_ready_) poller_.remove(watch.fd_);
+  if (watch.borrowed_) borrowed_.erase(watch.fd_);
+  watch.borrowed_ = false;  // so that the last link to leave does not close it a second time
+  watch.wake(Interest::read, error);
+  watch.wake(Interest::write, error);
+  release(watch);
+}
+
+void WatchTable::forget(int fd, int error) noexcept {
+  if (const auto found = borrowed_.find(fd); found != borrowed_.end()) close(*found->second, error);
+}
+
+void WatchTable::want(Watch& watch, Interest direction) {
+  if (watch.trigger_ == Trigger::edge || watch.always_ready_) return;
+  if ((watch.armed_ & direction) != Interest::none) return;
+  poller_.modify(watch.fd_, token_of(watch), watch.armed_ | direction);
+  watch.armed_ = watch.armed_ | direction;
+}
+
+void WatchTable::left(Watch& watch) noexcept {
+  if (watch.borrowed_ && watch.wanted() == Interest::none) close(watch);
+}
+
+void WatchTable::dispatch(const PollEvent& event) noexcept {
+  const auto index = static_cast<std::uint32_t>(event.token);
+  const auto generation = static_cast<std::uint32_t>(event.token >> 32);
+  if (index >= watches_.size()) return;
+  Watch& watch = watches_[index];
+  if (watch.generation_ != generation || watch.fd_ < 0) return;
+  if (watch.trigger_ == Trigger::level) {
+    // Reported, but nobody waits: stop asking, or the kernel would report it at every turn.
+    const Interest idle = without(event.ready, watch.wanted()) & watch.armed_;
+    if (idle != Interest::none) {
+      watch.armed_ = without(watch.armed_, idle);
+      poller_.modify(watch.fd_, event.token, watch.armed_);
+    }
+  } else if (event.hung_up) {
+    watch.hung_up_ = true;
+  }
+  if ((event.ready & Interest::read) != Interest::none) watch.wake(Interest::read, 0);
+  if (watch.generation_ != generation) return;  // borrowed, and the reader was the last to wait
+  if ((event.ready & Interest::write) != Interest::none) watch.wake(Interest::write, 0);
+}
+
+}  // namespace simul
