@@ -1,0 +1,305 @@
+# The build. `make help` lists what it can do; nothing here recurses into folders, and adding a file
+# to runtime/, lessons/ or tests/ needs no change: the lists below are globs.
+#
+#   runtime/*/*.cpp              -> $(BUILD)/libsimul.a   (all but fiber/monkey.cpp, see "Monkey")
+#   lessons/common/*.cpp         -> $(BUILD)/libcommon.a
+#   lessons/NN-name/main.cpp     -> $(BUILD)/lessons/NN-name
+#   lessons/NN-name/VARIANT.cpp  -> $(BUILD)/lessons/NN-name.VARIANT
+#   tests/FOLDER/NAME_test.cpp   -> $(BUILD)/tests/FOLDER/NAME_test   (GoogleTest)
+#   tests/bench/NAME_bench.cpp   -> $(BUILD)/tests/bench/NAME_bench
+#   tests/fuzz/NAME_fuzz.cpp     -> $(BUILD)/tests/fuzz/NAME_fuzz     (libFuzzer)
+#
+# BUILD is `build`; another compiler, poller, context or sanitizer gets a folder of its own inside it
+# (`build/asan+poll+ucontext`), so that two kinds of object never meet.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# Two jobs at a time unless the caller says otherwise (-j1 for one).
+ifeq ($(MAKELEVEL),0)
+ifeq (,$(findstring -j,$(MAKEFLAGS)))
+MAKEFLAGS += -j2
+endif
+endif
+
+# ---- Choices -------------------------------------------------------------------------------------
+
+SYSTEM := $(shell uname -s)
+NATIVE_POLLER := $(if $(filter Linux,$(SYSTEM)),epoll,$(if $(filter Darwin %BSD DragonFly,$(SYSTEM)),kqueue,poll))
+
+# g++ where there is one, else what the system calls its C++ compiler.
+ifeq ($(origin CXX),default)
+CXX := $(shell for c in g++ c++ clang++; do command -v $$c >/dev/null 2>&1 && { echo $$c; exit; }; done; echo g++)
+DEFAULT_CXX := $(CXX)
+endif
+DEFAULT_CXX ?= g++
+
+POLLER ?= $(NATIVE_POLLER)
+CONTEXT ?= fast
+SAN ?=
+
+ifeq (,$(filter epoll kqueue poll,$(POLLER)))
+$(error POLLER=$(POLLER) is not one of epoll, kqueue, poll)
+endif
+ifeq (,$(filter fast ucontext,$(CONTEXT)))
+$(error CONTEXT=$(CONTEXT) is not one of fast, ucontext)
+endif
+ifneq (,$(SAN))
+ifeq (,$(filter asan tsan fuzz,$(SAN)))
+$(error SAN=$(SAN) is not one of asan, tsan, fuzz)
+endif
+endif
+
+empty :=
+space := $(empty) $(empty)
+FLAVOUR := $(SAN) $(filter-out $(NATIVE_POLLER),$(POLLER)) $(filter ucontext,$(CONTEXT))
+FLAVOUR += $(if $(filter-out $(DEFAULT_CXX),$(CXX)),$(notdir $(lastword $(CXX))))
+FLAVOUR := $(subst $(space),+,$(strip $(FLAVOUR)))
+BUILD := build$(if $(FLAVOUR),/$(FLAVOUR))
+OBJ := $(BUILD)/obj
+
+# ---- The compiler: asked once, refused by name when it is too old ---------------------------------
+
+WANTED := simul needs g++ 12 or later, or clang 16 or later (make doctor says how)
+PROBE := $(shell printf 'is __clang_major__ __clang_minor__ __GNUC__ __GNUC_MINOR__ __x86_64__\n' \
+           | $(CXX) -E -P -x c++ - 2>/dev/null | grep '^is ')
+ifeq (,$(PROBE))
+COMPILER := none
+TOO_OLD := $(CXX) is not there or does not work: $(WANTED)
+else ifeq ($(word 2,$(PROBE)),__clang_major__)
+COMPILER := g++ $(word 4,$(PROBE)).$(word 5,$(PROBE))
+TOO_OLD := $(if $(shell test $(word 4,$(PROBE)) -ge 12 || echo old),$(CXX) is $(COMPILER): $(WANTED))
+else
+COMPILER := clang $(word 2,$(PROBE)).$(word 3,$(PROBE))
+TOO_OLD := $(if $(shell test $(word 2,$(PROBE)) -ge 16 || echo old),$(CXX) is $(COMPILER): $(WANTED))
+endif
+
+# These say something useful without a compiler.
+NO_COMPILER_NEEDED := help doctor deps clean format
+ifneq (,$(TOO_OLD))
+ifneq (,$(filter-out $(NO_COMPILER_NEEDED),$(or $(MAKECMDGOALS),all)))
+$(error $(TOO_OLD))
+endif
+endif
+
+# ---- Flags ---------------------------------------------------------------------------------------
+
+OPTIMISE := -O2
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion $(if $(WERROR),-Werror)
+CHOICES  := $(if $(filter-out $(NATIVE_POLLER),$(POLLER)),-DSIMUL_POLLER_$(shell echo $(POLLER) | tr a-z A-Z)) \
+            $(if $(filter ucontext,$(CONTEXT)),-DSIMUL_CONTEXT_UCONTEXT)
+
+# A fiber switch does not pair every call with a return, which a shadow stack would forbid.
+MACHINE := $(if $(filter 1,$(word 6,$(PROBE))),-fcf-protection=none)
+
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZE_tsan := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE_fuzz := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+ifneq (,$(SAN))
+OPTIMISE := -O1
+endif
+
+CXXFLAGS ?=
+LDFLAGS ?=
+FLAGS := -std=c++20 $(OPTIMISE) -g -pthread -I. $(MACHINE) $(WARNINGS) $(CHOICES) $(SANITIZE_$(SAN)) $(CXXFLAGS)
+LINK_FLAGS := -pthread $(SANITIZE_$(SAN)) $(LDFLAGS)
+
+# Where a package manager puts GoogleTest outside the compiler's own search path.
+PREFIXES := $(wildcard /opt/homebrew /usr/local)
+GTEST_FLAGS := $(PREFIXES:%=-isystem %/include)
+GTEST_LIBS := $(patsubst %,-L%/lib,$(PREFIXES)) -lgtest
+
+# ---- What there is -------------------------------------------------------------------------------
+
+# Platform sources: epoll on Linux, kqueue on the BSDs and macOS, poll everywhere.
+ALIEN := $(if $(filter epoll,$(NATIVE_POLLER)),,%/poller_epoll.cpp) $(if $(filter kqueue,$(NATIVE_POLLER)),,%/poller_kqueue.cpp)
+
+MONKEY_SOURCE := $(wildcard runtime/fiber/monkey.cpp)
+RUNTIME := $(filter-out $(ALIEN) $(MONKEY_SOURCE),$(sort $(wildcard runtime/*/*.cpp)))
+COMMON  := $(sort $(wildcard lessons/common/*.cpp))
+LESSONS := $(sort $(patsubst lessons/%/main.cpp,%,$(wildcard lessons/[0-9]*/main.cpp)))
+VARIANTS := $(sort $(filter-out %/main.cpp,$(wildcard lessons/[0-9]*/*.cpp)))
+SUPPORT := $(sort $(wildcard tests/support/*.cpp))
+TESTS   := $(sort $(wildcard tests/*/*_test.cpp))
+BENCHES := $(sort $(wildcard tests/bench/*_bench.cpp))
+PEERS   := $(sort $(wildcard tests/bench/peers/*_bench.cpp))
+FUZZERS := $(sort $(wildcard tests/fuzz/*_fuzz.cpp))
+
+SOURCES := $(RUNTIME) $(MONKEY_SOURCE) $(COMMON) $(LESSONS:%=lessons/%/main.cpp) $(VARIANTS) \
+           $(SUPPORT) $(TESTS) $(BENCHES) $(PEERS) $(FUZZERS)
+
+object = $(patsubst %.cpp,$(OBJ)/%.o,$(1))
+# lessons/05-blocking-http/url.cpp -> $(BUILD)/lessons/05-blocking-http.url
+variant_binary = $(BUILD)/lessons/$(notdir $(patsubst %/,%,$(dir $(1)))).$(basename $(notdir $(1)))
+
+LIBSIMUL  := $(if $(RUNTIME),$(BUILD)/libsimul.a)
+LIBCOMMON := $(if $(COMMON),$(BUILD)/libcommon.a)
+MONKEY    := $(call object,$(MONKEY_SOURCE))
+
+LESSON_BINARIES  := $(LESSONS:%=$(BUILD)/lessons/%)
+VARIANT_BINARIES := $(foreach source,$(VARIANTS),$(call variant_binary,$(source)))
+TEST_BINARIES    := $(TESTS:%.cpp=$(BUILD)/%)
+BENCH_BINARIES   := $(BENCHES:%.cpp=$(BUILD)/%)
+FUZZ_BINARIES    := $(FUZZERS:%.cpp=$(BUILD)/%)
+
+# ---- How it is made ------------------------------------------------------------------------------
+
+# V=1 shows the commands. Progress goes to stderr: a program's stdout stays its own.
+Q := $(if $(V),,@)
+SAY = $(if $(V),@:,@printf '  %-4s %s\n' $(1) $(2) >&2)
+
+.PHONY: all
+all: $(LIBSIMUL) $(LIBCOMMON) $(MONKEY) $(LESSON_BINARIES) $(VARIANT_BINARIES)
+
+# Other flags, other objects: this file changes when the command line does.
+COMPILE := $(CXX) $(FLAGS)
+.PHONY: FORCE
+FORCE:
+# (1) the file, (2) what it shall hold
+define keep_current
+@mkdir -p $(dir $(1))
+@printf '%s\n' '$(subst ','\'',$(2))' | cmp -s - $(1) || printf '%s\n' '$(subst ','\'',$(2))' > $(1)
+endef
+$(BUILD)/flags: FORCE
+	$(call keep_current,$@,$(COMPILE) / $(LINK_FLAGS) / $(COMPILER))
+
+$(OBJ)/%.o: %.cpp $(BUILD)/flags
+	$(call SAY,CXX,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(EXTRA_FLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(call object,$(SOURCES)))
+
+# The list of members: a source that is gone must leave its archive too.
+$(BUILD)/runtime.list: FORCE
+	$(call keep_current,$@,$(RUNTIME))
+$(BUILD)/common.list: FORCE
+	$(call keep_current,$@,$(COMMON))
+$(BUILD)/libsimul.a: $(call object,$(RUNTIME)) $(BUILD)/runtime.list
+$(BUILD)/libcommon.a: $(call object,$(COMMON)) $(BUILD)/common.list
+$(BUILD)/%.a:
+	$(call SAY,AR,$@)
+	@rm -f $@
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+# Every program: its objects first, then our archives, the users before the used.
+define link
+$(call SAY,LD,$@)
+@mkdir -p $(@D)
+$(Q)$(CXX) $(LINK_FLAGS) -o $@ $(filter %.o,$^) $(LIBS) $(EXTRA_LIBS)
+endef
+LIBS = $(filter %/libcommon.a,$^) $(filter %/libsimul.a,$^)
+
+$(LESSON_BINARIES): $(BUILD)/lessons/%: $(OBJ)/lessons/%/main.o $(LIBCOMMON) $(LIBSIMUL)
+	$(link)
+
+# A miniature is the idea from nothing: it gets nothing of ours to link with.
+define variant_rule
+$(call variant_binary,$(1)): $(call object,$(1)) $(if $(filter %/miniature.cpp,$(1)),,$(LIBCOMMON) $(LIBSIMUL))
+	$$(link)
+endef
+$(foreach source,$(VARIANTS),$(eval $(call variant_rule,$(source))))
+
+# ---- Monkey --------------------------------------------------------------------------------------
+# monkey.o defines `read`, `connect` and their like. In an archive it would be pulled into every
+# program that reads; so it is an object, and a program that wants it is named here.
+
+$(BUILD)/lessons/04-greenlets: $(MONKEY)
+$(BUILD)/lessons/06-greenlet-http: $(MONKEY)
+$(BUILD)/tests/fiber/monkey_test: $(MONKEY)
+$(BUILD)/tests/fiber/monkey_curl_test: $(MONKEY)
+$(BUILD)/tests/bench/monkey_bench: $(MONKEY)
+
+# ---- Tests ---------------------------------------------------------------------------------------
+
+# Asks for the header at the moment it is needed, so that `make deps test` works in one go.
+$(BUILD)/gtest.found: $(if $(filter deps,$(MAKECMDGOALS)),deps)
+	@mkdir -p $(@D)
+	@if printf '#include <gtest/gtest.h>\n' | $(CXX) -std=c++20 $(GTEST_FLAGS) -fsyntax-only -x c++ - 2>/dev/null; \
+	 then touch $@; else echo 'GoogleTest is missing: make deps installs it' >&2; exit 1; fi
+
+$(call object,$(SUPPORT) $(TESTS)): EXTRA_FLAGS := $(GTEST_FLAGS)
+$(call object,$(SUPPORT) $(TESTS)): | $(BUILD)/gtest.found
+$(TEST_BINARIES): EXTRA_LIBS += $(GTEST_LIBS)
+$(TEST_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(call object,$(SUPPORT)) $(LIBCOMMON) $(LIBSIMUL)
+	$(link)
+
+# A third-party library that knows nothing of us, to be patched: only where it is installed.
+HAVE_CURL := $(if $(filter %monkey_curl_test.cpp,$(TESTS)),$(shell printf '\#include <curl/curl.h>\n' | $(CXX) -E -x c++ - >/dev/null 2>&1 && echo yes))
+$(BUILD)/tests/fiber/monkey_curl_test: EXTRA_LIBS += $(if $(HAVE_CURL),-lcurl)
+
+LIMIT ?= $(if $(SAN),300,120)
+AT_ONCE ?= 2
+.PHONY: test sanitize tsan
+test: all $(TEST_BINARIES)
+	@SIMUL_BUILD='$(CURDIR)/$(BUILD)' SIMUL_CXX='$(CXX)' tests/run.sh -j $(AT_ONCE) -t $(LIMIT) -f '$(T)' $(TEST_BINARIES)
+
+sanitize:
+	+@$(MAKE) --no-print-directory SAN=asan test
+tsan:
+	+@$(MAKE) --no-print-directory SAN=tsan test
+
+# ---- Fuzzing -------------------------------------------------------------------------------------
+
+FUZZ_CXX ?= $(shell for c in clang++-19 clang++-18 clang++-17 clang++-16 clang++; do command -v $$c >/dev/null 2>&1 && { echo $$c; exit; }; done; echo clang++)
+S ?= 60
+.PHONY: fuzz fuzz-run
+fuzz:
+	+@$(MAKE) --no-print-directory SAN=fuzz CXX='$(FUZZ_CXX)' fuzz-run
+$(FUZZ_BINARIES): LINK_FLAGS += -fsanitize=fuzzer
+$(FUZZ_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(LIBSIMUL)
+	$(link)
+# The corpus that is kept is tests/fuzz/corpus/NAME; what is found on the way stays in build/.
+fuzz-run: $(FUZZ_BINARIES)
+	@for f in $(FUZZ_BINARIES); do \
+	   name=$$(basename $$f _fuzz); found=$(BUILD)/corpus/$$name; kept=tests/fuzz/corpus/$$name; mkdir -p $$found; \
+	   echo "fuzz $$name for $(S) s"; test -d $$kept || kept=; \
+	   $$f -max_total_time=$(S) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(BUILD)/$$name- $$found $$kept || exit 1; \
+	 done
+
+# ---- Benchmarks ----------------------------------------------------------------------------------
+
+# A peer is compared with only where it is installed. Its file says what it needs in two comments:
+# `// needs: uv.h` and `// links: -luv`.
+ifneq (,$(filter bench $(BUILD)/tests/bench/peers/%,$(MAKECMDGOALS)))
+PEERS_HERE := $(shell for p in $(PEERS); do \
+  if sed -n 's,^// needs: *\(.*\),\#include <\1>,p' $$p | $(CXX) -std=c++20 -E -x c++ - >/dev/null 2>&1; then echo $$p; fi; done)
+endif
+PEER_BINARIES := $(PEERS_HERE:%.cpp=$(BUILD)/%)
+$(PEER_BINARIES): EXTRA_LIBS = $(shell sed -n 's,^// links: *,,p' $(patsubst $(BUILD)/%,%.cpp,$@))
+$(BENCH_BINARIES) $(PEER_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(LIBCOMMON) $(LIBSIMUL)
+	$(link)
+
+.PHONY: bench
+bench: $(BENCH_BINARIES) $(PEER_BINARIES)
+	@for b in $(BENCH_BINARIES) $(PEER_BINARIES); do $$b '$(B)' || exit 1; done
+
+# ---- Lessons -------------------------------------------------------------------------------------
+
+# run-05, run-5, run-05.url: ARGS="..." goes to the program.
+number = $(firstword $(subst -, ,$(1)))
+define run_rule
+.PHONY: run-$(1) run-$(patsubst 0%,%,$(1))
+run-$(1) run-$(patsubst 0%,%,$(1)): $(2)
+	@$(2) $$(ARGS)
+endef
+$(foreach lesson,$(LESSONS),$(eval $(call run_rule,$(call number,$(lesson)),$(BUILD)/lessons/$(lesson))))
+$(foreach source,$(VARIANTS),$(eval $(call run_rule,$(call number,$(notdir $(call variant_binary,$(source)))).$(basename $(notdir $(source))),$(call variant_binary,$(source)))))
+run-%:
+	@echo 'make $@: there is no such program; there are: $(sort $(foreach p,$(LESSONS) $(notdir $(VARIANT_BINARIES)),run-$(call number,$(p))$(suffix $(p))))' >&2; exit 2
+
+.PHONY: tour
+tour: $(LESSON_BINARIES)
+	@lessons/tour.sh lessons/lessons.txt $(BUILD)/lessons
+
+# ---- Around the code -----------------------------------------------------------------------------
+
+.PHONY: help doctor deps format tidy clean
+clean:
+	rm -rf build compile_commands.json
+
+help:
+	@sed -n 's/^#: //p' Makefile
