@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -135,8 +136,9 @@ class [[nodiscard]] Generator {
     return frame_ && frame_.promise().state_ == State::kAtYield;
   }
 
-  // True when the body is fresh, false when it is over.
-  bool may_start(const char* operation) const {
+  // True when the body is fresh, false when it is over. Kept out of next(), which shall be small
+  // enough for the compiler to put it into the caller's loop.
+  [[gnu::noinline]] bool may_start(const char* operation) const {
     if (done()) return false;
     if (frame_.promise().state_ == State::kFresh) return true;
     throw std::logic_error(std::string(operation) + ": the generator is already running");
@@ -150,6 +152,7 @@ class [[nodiscard]] Generator {
     if (promise.id_ != 0) [[unlikely]]
       return promise.run_observed();
     frame_.resume();
+    if (promise.value_ == nullptr) promise.rethrow();
     return promise.value_;
   }
 
@@ -218,11 +221,9 @@ class Generator<Yield, Send>::promise_type {
 
   void return_void() const noexcept {}
 
-  // Thrown on, an exception leaves resume() and so next(), without being stored.
-  void unhandled_exception() {
-    end();
-    throw;
-  }
+  // Stored, and thrown again by next(). Letting it leave resume() from here would be shorter, but
+  // clang before 17 then destroys the body's variables a second time.
+  void unhandled_exception() noexcept { error_ = std::current_exception(); }
 
   template <class T>
   void await_transform(T&&) = delete;  // a generator cannot wait: nobody would wake it
@@ -237,13 +238,19 @@ class Generator<Yield, Send>::promise_type {
     }
   }
 
-  Value* run_observed() {
+  [[gnu::noinline]] Value* run_observed() {
     if (Observer* o = observer()) o->runs(id_);
     Frame::from_promise(*this).resume();
-    if (state_ == State::kAtYield) {
-      if (Observer* o = observer()) o->waits(id_, "yield");
+    if (value_ == nullptr) {
+      rethrow();
+    } else if (Observer* o = observer()) {
+      o->waits(id_, "yield");
     }
     return value_;
+  }
+
+  void rethrow() {
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
   void end() noexcept {
@@ -256,6 +263,7 @@ class Generator<Yield, Send>::promise_type {
 
   Value* value_ = nullptr;                         // null once it is over
   std::remove_reference_t<Sent>* sent_ = nullptr;  // the argument of the send() that is going on
+  std::exception_ptr error_;                       // what left the body, until next() throws it
   std::uint64_t id_ = 0;                           // 0: nobody watches
   State state_ = State::kFresh;
 };
