@@ -30,9 +30,13 @@ endif
 SYSTEM := $(shell uname -s)
 NATIVE_POLLER := $(if $(filter Linux,$(SYSTEM)),epoll,$(if $(filter Darwin %BSD DragonFly,$(SYSTEM)),kqueue,poll))
 
-# g++ where there is one, else what the system calls its C++ compiler.
+# The first compiler that is new enough; where there is none, g++, to be refused by name below.
 ifeq ($(origin CXX),default)
-CXX := $(shell for c in g++ c++ clang++; do command -v $$c >/dev/null 2>&1 && { echo $$c; exit; }; done; echo g++)
+CXX := $(shell \
+  for c in g++ c++ clang++ g++-15 g++-14 g++-13 g++-12 clang++-19 clang++-18 clang++-17 clang++-16; do \
+    set -- $$(printf '__clang_major__ __GNUC__\n' | $$c -E -P -x c++ - 2>/dev/null); \
+    case $$1 in ('') false ;; (__*) test "$$2" -ge 12 ;; (*) test "$$1" -ge 16 ;; esac && { echo $$c; exit; }; \
+  done; echo g++)
 DEFAULT_CXX := $(CXX)
 endif
 DEFAULT_CXX ?= g++
@@ -275,7 +279,7 @@ $(BENCH_BINARIES) $(PEER_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(LIBCOMMON) $(LIBSIM
 
 .PHONY: bench
 bench: $(BENCH_BINARIES) $(PEER_BINARIES)
-	@for b in $(BENCH_BINARIES) $(PEER_BINARIES); do $$b '$(B)' || exit 1; done
+	@for b in $(BENCH_BINARIES) $(PEER_BINARIES); do $$b $(if $(B),'$(B)') || exit 1; done
 
 # ---- Lessons -------------------------------------------------------------------------------------
 
@@ -297,9 +301,59 @@ tour: $(LESSON_BINARIES)
 
 # ---- Around the code -----------------------------------------------------------------------------
 
-.PHONY: help doctor deps format tidy clean
+.PHONY: doctor deps
+doctor:
+	@.ci/doctor.sh '$(CXX)' '$(COMPILER)' '$(TOO_OLD)' '$(MAKE_VERSION)' '$(POLLER)' '$(GTEST_FLAGS)'
+deps:
+	@.ci/deps.sh '$(CXX)' '$(GTEST_FLAGS)'
+
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+.PHONY: format tidy
+format:
+	@find runtime lessons tests -name '*.[ch]pp' -print | xargs $(CLANG_FORMAT) -i
+tidy: compile_commands.json
+	@$(CLANG_TIDY) --quiet -p . $(RUNTIME) $(MONKEY_SOURCE)
+
+# For editors, clangd and clang-tidy.
+compile_commands.json: FORCE
+	@{ separator='['; for f in $(SOURCES); do \
+	   printf '%s\n {"directory": "%s", "file": "%s", "command": "%s"}' "$$separator" '$(CURDIR)' $$f \
+	     '$(COMPILE) $(GTEST_FLAGS) -c '$$f; separator=','; done; echo; echo ']'; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+.PHONY: clean
 clean:
 	rm -rf build compile_commands.json
 
+.PHONY: help
 help:
-	@sed -n 's/^#: //p' Makefile
+	@sed -n 's/^#: \{0,1\}//p' Makefile
+#: simul: one event loop, five ways to wait on it
+#:
+#: Run
+#:   make                    the library and every lesson
+#:   make run-05             one lesson, in real time (run-05.url: another program of it)
+#:                           ARGS="--help" goes to the program
+#:   make tour               every lesson in order, and a table at the end
+#:
+#: Test
+#:   make test               every test; T='TimerWheel*' only those, T=-'*Slow*' all but those
+#:   make sanitize           the same under AddressSanitizer and UndefinedBehaviorSanitizer
+#:   make tsan               the same under ThreadSanitizer
+#:   make fuzz S=60          each fuzzer for 60 seconds (needs clang)
+#:   make bench B=regex      lines `name value unit`; without B, every benchmark
+#:
+#: Set up
+#:   make doctor             what is missing on this machine, and how to get it
+#:   make deps               installs GoogleTest, which only the tests need
+#:   make compile_commands.json   for editors and clangd
+#:   make format, make tidy  clang-format, clang-tidy
+#:   make clean              removes what was built
+#:
+#: Choose, with any of them
+#:   CXX=clang++-16          another compiler: g++ 12 or later, clang 16 or later
+#:   POLLER=epoll|kqueue|poll     how the loop waits for descriptors
+#:   CONTEXT=fast|ucontext   how a fiber switches
+#:   WERROR=1                a warning is an error
+#:   V=1                     shows every command;  -j4: four jobs at a time instead of two
