@@ -10,10 +10,10 @@
 //         co_yield i;                              use(*number);  // 0 1 2
 //     }
 //
-// The invariant is one state: fresh -> (running -> at a yield)* -> over. Only a body that stands at
-// a yield can be resumed, and one that is over never runs again. A generator is resumed by whoever
-// calls next(): it knows no loop, waits for nothing (co_await in it does not compile) and belongs
-// to one thread at a time.
+// The invariant is one state: fresh -> (running -> at a yield)* -> over. Only a body that is fresh
+// or stands at a yield can be resumed, and one that is over never runs again. A generator is
+// resumed by whoever calls next(): it knows no loop, waits for nothing (co_await in it does not
+// compile) and belongs to one thread at a time.
 //
 // Parameters are part of the frame, so take strings and the like by value. A reference parameter
 // stays a reference, and what it names must outlive the generator.
@@ -53,7 +53,7 @@ struct GeneratorExit {};
 template <class Yield = None, class Send = void>
 class [[nodiscard]] Generator {
   static_assert(!std::is_void_v<Yield>, "a generator that yields nothing is Generator<>");
-  enum class State : std::uint8_t { kFresh, kRunning, kAtYield, kClosing, kOver };
+  enum class State : std::uint8_t { kFresh, kStarted, kClosing, kOver };
 
  public:
   using Value = std::remove_reference_t<Yield>;
@@ -80,12 +80,12 @@ class [[nodiscard]] Generator {
   /// leaves next(), and the generator is over. Throws `std::logic_error`, and nothing changes, when
   /// it is called from inside the running body, or when the body waits for a value to be sent.
   Value* next() {
-    if (!stands_at_yield()) [[unlikely]] {
-      if (!may_start("next")) return nullptr;
-    } else if constexpr (!std::is_void_v<Send>) {
+    if (!stands_at_yield()) [[unlikely]]
+      return may_start("next") ? run(State::kStarted) : nullptr;
+    if constexpr (!std::is_void_v<Send>) {
       throw std::logic_error("next: the generator waits for a value; send() one");
     }
-    return run(State::kRunning);
+    return go_on();
   }
 
   /// Makes the co_yield where the body stands evaluate to `value` and goes on as `next()` does.
@@ -98,7 +98,7 @@ class [[nodiscard]] Generator {
       return nullptr;
     }
     frame_.promise().sent_ = std::addressof(value);
-    return run(State::kRunning);
+    return go_on();
   }
 
   /// Ends the generator early: `GeneratorExit` is thrown at the co_yield where the body stands, and
@@ -132,34 +132,36 @@ class [[nodiscard]] Generator {
 
   explicit Generator(Frame frame) noexcept : frame_(frame) {}
 
-  bool stands_at_yield() const noexcept {
-    return frame_ && frame_.promise().state_ == State::kAtYield;
-  }
+  bool stands_at_yield() const noexcept { return frame_ && frame_.promise().value_ != nullptr; }
 
-  // True when the body is fresh, false when it is over. Kept out of next(), which shall be small
-  // enough for the compiler to put it into the caller's loop.
+  // What a body that does not stand at a yield allows: true when it is fresh, false when it is
+  // over.
   [[gnu::noinline]] bool may_start(const char* operation) const {
     if (done()) return false;
     if (frame_.promise().state_ == State::kFresh) return true;
     throw std::logic_error(std::string(operation) + ": the generator is already running");
   }
 
-  // Touches nothing of *this after the body ran: a body may append to the vector that holds its own
-  // generator, and so move it.
-  Value* run(State state) {
+  // The path of every item but the first. Everything rare is kept out of it, so that the compiler
+  // puts it into the caller's loop. It touches nothing of *this after the body ran: a body may
+  // append to the vector that holds its own generator, and so move it.
+  Value* go_on() {
     promise_type& promise = frame_.promise();
-    promise.state_ = state;
     if (promise.id_ != 0) [[unlikely]]
-      return promise.run_observed();
+      return promise.go_on_observed();
+    promise.value_ = nullptr;
     frame_.resume();
-    if (promise.value_ == nullptr) promise.rethrow();
-    return promise.value_;
+    return promise.value_ != nullptr ? promise.value_ : promise.at_end();
+  }
+
+  [[gnu::noinline]] Value* run(State state) {
+    frame_.promise().state_ = state;
+    return go_on();
   }
 
   void reset() noexcept {
     if (!frame_) return;
-    const State state = frame_.promise().state_;
-    if (state == State::kRunning || state == State::kClosing) {
+    if (frame_.promise().is_running()) {
       std::fputs("simul: a generator was destroyed by its own running body\n", stderr);
       std::abort();
     }
@@ -202,7 +204,7 @@ class Generator<Yield, Send>::promise_type {
     void await_suspend(std::coroutine_handle<>) const noexcept {}
     Send await_resume() const {
       if (promise.state_ == State::kClosing) [[unlikely]]
-        throw GeneratorExit{};
+        promise.exit();
       if constexpr (!std::is_void_v<Send>) return static_cast<Sent&&>(*promise.sent_);
     }
   };
@@ -211,7 +213,6 @@ class Generator<Yield, Send>::promise_type {
   // a variable.
   AtYield yield_value(Value& value) noexcept {
     value_ = std::addressof(value);
-    state_ = State::kAtYield;
     return {*this};
   }
   AtYield yield_value(Value&& value) noexcept
@@ -238,19 +239,28 @@ class Generator<Yield, Send>::promise_type {
     }
   }
 
-  [[gnu::noinline]] Value* run_observed() {
+  bool is_running() const noexcept {
+    return value_ == nullptr && (state_ == State::kStarted || state_ == State::kClosing);
+  }
+
+  [[gnu::noinline]] Value* go_on_observed() {
     if (Observer* o = observer()) o->runs(id_);
+    value_ = nullptr;
     Frame::from_promise(*this).resume();
-    if (value_ == nullptr) {
-      rethrow();
-    } else if (Observer* o = observer()) {
-      o->waits(id_, "yield");
-    }
+    if (value_ == nullptr) return at_end();
+    if (Observer* o = observer()) o->waits(id_, "yield");
     return value_;
   }
 
-  void rethrow() {
+  // The body is over: null, or the exception that left it.
+  [[gnu::noinline]] Value* at_end() {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return nullptr;
+  }
+
+  [[noreturn]] void exit() {
+    state_ = State::kStarted;  // the request is delivered once
+    throw GeneratorExit{};
   }
 
   void end() noexcept {
@@ -261,7 +271,7 @@ class Generator<Yield, Send>::promise_type {
     }
   }
 
-  Value* value_ = nullptr;                         // null once it is over
+  Value* value_ = nullptr;                         // null unless it stands at a yield
   std::remove_reference_t<Sent>* sent_ = nullptr;  // the argument of the send() that is going on
   std::exception_ptr error_;                       // what left the body, until next() throws it
   std::uint64_t id_ = 0;                           // 0: nobody watches
