@@ -26,9 +26,9 @@ class Callback<Result(Args...)> {
   Callback() = default;
 
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> &&
-             std::is_invocable_r_v<Result, std::decay_t<F>&, Args...>)
-  Callback(F&& function) {  // NOLINT(google-explicit-constructor): a lambda is passed as it is
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Callback> &&
+           std::is_invocable_r_v<Result, std::decay_t<F>&, Args...>)
+      Callback(F&& function) {  // NOLINT(google-explicit-constructor): a lambda is passed as it is
     using Function = std::decay_t<F>;
     if constexpr (fits<Function>) {
       ::new (static_cast<void*>(space_)) Function(std::forward<F>(function));
@@ -50,9 +50,7 @@ class Callback<Result(Args...)> {
 
   explicit operator bool() const noexcept { return operations_ != nullptr; }
 
-  Result operator()(Args... args) {
-    return operations_->call(space_, std::forward<Args>(args)...);
-  }
+  Result operator()(Args... args) { return operations_->call(space_, std::forward<Args>(args)...); }
 
   /// Destroys the callable and what it captured.
   void reset() noexcept {
@@ -67,13 +65,16 @@ class Callback<Result(Args...)> {
   };
 
   template <class F>
-  static constexpr bool fits = sizeof(F) <= kInPlace && alignof(F) <= alignof(std::max_align_t) &&
-                               std::is_nothrow_move_constructible_v<F>;
+  static constexpr bool fits =
+      sizeof(F) <= kInPlace &&
+      alignof(F) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<F>;
 
   template <class F>
   static F& get(void* space) noexcept {
-    if constexpr (fits<F>) return *std::launder(static_cast<F*>(space));
-    else return **std::launder(static_cast<F**>(space));
+    if constexpr (fits<F>)
+      return *std::launder(static_cast<F*>(space));
+    else
+      return **std::launder(static_cast<F**>(space));
   }
 
   template <class F>
@@ -90,8 +91,10 @@ class Callback<Result(Args...)> {
         }
       },
       [](void* space) noexcept {
-        if constexpr (fits<F>) get<F>(space).~F();
-        else delete &get<F>(space);
+        if constexpr (fits<F>)
+          get<F>(space).~F();
+        else
+          delete &get<F>(space);
       },
   };
 

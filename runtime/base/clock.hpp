@@ -1,9 +1,9 @@
 // The time, real or virtual.
 //
-// Real time is the monotonic clock. Virtual time stands still until somebody waits: then it jumps to
-// the end of the wait, so a program that would sleep for twelve hours ends at once and prints exact
-// times. Each thread has its own choice; plain blocking code (`Clock::sleep_until`) and the reactor
-// share it. Neither clock ever goes back.
+// Real time is the monotonic clock. Virtual time stands still until somebody waits: then it jumps
+// to the end of the wait, so a program that would sleep for twelve hours ends at once and prints
+// exact times. Each thread has its own choice; plain blocking code (`Clock::sleep_until`) and the
+// reactor share it. Neither clock ever goes back.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,9 @@ constexpr Duration saturate(std::chrono::duration<Rep, Period> duration) {
   if (wide <= -kLimit) return Duration::min();
   return std::chrono::duration_cast<Duration>(duration);
 }
-constexpr Duration saturate(Duration duration) { return duration; }
+constexpr Duration saturate(Duration duration) {
+  return duration;
+}
 
 /// `time + delay`, held at `kNever`. A negative delay counts as none.
 constexpr TimePoint after(TimePoint time, Duration delay) {

@@ -1,7 +1,8 @@
 // The errors that every layer shares.
 //
 // An error message is for a person: what was attempted, on what, why it failed. `std::system_error`
-// has that shape already when it is given the first two: "connect 127.0.0.1:81: Connection refused".
+// has that shape already when it is given the first two: "connect 127.0.0.1:81: Connection
+// refused".
 #pragma once
 
 #include <cerrno>

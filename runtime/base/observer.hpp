@@ -18,7 +18,8 @@ class Observer {
  public:
   /// `id` is unique in the process; `kind` is "generator", "callback", "fiber" or "task".
   virtual void created(std::uint64_t id, const char* kind, std::string_view name) = 0;
-  /// `id` was put on the ready queue by `by`; 0 is the loop itself: a timer, a descriptor, a signal.
+  /// `id` was put on the ready queue by `by`; 0 is the loop itself: a timer, a descriptor, a
+  /// signal.
   virtual void ready(std::uint64_t id, std::uint64_t by) = 0;
   /// `id` starts or goes on.
   virtual void runs(std::uint64_t id) = 0;

@@ -1,8 +1,8 @@
 // A registered callback: what `call_soon` and `call_later` leave behind.
 //
 // The slots of a reactor are a free list in a table that never moves, so registering a callback
-// allocates only when more are pending than ever before. A slot that is freed gets a new generation;
-// a handle that still names the old one finds nothing to cancel.
+// allocates only when more are pending than ever before. A slot that is freed gets a new
+// generation; a handle that still names the old one finds nothing to cancel.
 #pragma once
 
 #include <cstdint>

@@ -42,10 +42,13 @@ concept PollerBackend = requires(P p, int fd, std::uint64_t token, Interest inte
   { P::kName } -> std::convertible_to<const char*>;
   { p.add(fd, token, interest, trigger) } -> std::same_as<bool>;
   { p.modify(fd, token, interest) } -> std::same_as<void>;
-  { p.remove(fd) } noexcept -> std::same_as<void>;
+  { p.remove(fd) }
+  noexcept->std::same_as<void>;
   { p.wait(timeout) } -> std::same_as<std::span<const PollEvent>>;
-  { p.wake() } noexcept -> std::same_as<void>;
-  { p.after_fork() } noexcept -> std::same_as<void>;
+  { p.wake() }
+  noexcept->std::same_as<void>;
+  { p.after_fork() }
+  noexcept->std::same_as<void>;
 };
 
 }  // namespace simul

@@ -59,8 +59,8 @@ bool PollPoller::add(int fd, std::uint64_t token, Interest interest, Trigger) {
 void PollPoller::modify(int fd, std::uint64_t token, Interest interest) {
   const std::size_t place = place_of(fd);
   if (place == kNowhere) throw_errno("watch descriptor " + std::to_string(fd), ENOENT);
-  // Nothing of interest: a negative number makes poll(2) skip the entry. With an empty event mask it
-  // would still report a hang-up, again and again.
+  // Nothing of interest: a negative number makes poll(2) skip the entry. With an empty event mask
+  // it would still report a hang-up, again and again.
   watched_[place].fd = interest == Interest::none ? -1 - fd : fd;
   watched_[place].events = bits_of(interest);
   tokens_[place] = token;

@@ -220,8 +220,8 @@ bool Reactor::poll(bool busy, bool forever) {
     timeout = std::max(Duration::zero(), time_of(next) - Clock::now());
   }
   // Nobody outside means: if the kernel has nothing now, only time can bring something.
-  const bool alone = nobody_outside() && (Clock::is_virtual() ? timer_set || !forever
-                                                              : !timer_set && !forever);
+  const bool alone =
+      nobody_outside() && (Clock::is_virtual() ? timer_set || !forever : !timer_set && !forever);
   if (alone) timeout = Duration::zero();
   if (!mailbox_->may_sleep()) timeout = Duration::zero();
   for (const PollEvent& event : poller.wait(timeout)) watches_.dispatch(event);
@@ -301,7 +301,8 @@ void Reactor::wrong_thread(Waiter& waiter) noexcept {
 std::uint64_t Reactor::tick_at_or_after(TimePoint time) noexcept {
   if (time == kNever) return TimerWheel::kNone - 1;
   const auto ticks_until = [this](TimePoint t) {
-    return t <= origin_ ? 0 : static_cast<std::uint64_t>((t - origin_ + kTick - Duration(1)) / kTick);
+    return t <= origin_ ? 0
+                        : static_cast<std::uint64_t>((t - origin_ + kTick - Duration(1)) / kTick);
   };
   std::uint64_t tick = ticks_until(time);
   if (tick <= timers_.now()) {

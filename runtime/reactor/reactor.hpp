@@ -8,7 +8,8 @@
 //     2. clock     read once
 //     3. I/O       wake who waited for a descriptor; callbacks sent by other threads
 //     4. timers    wake who is due, in the order of deadlines
-//     5. signals   last, so that what a child wrote before it ended is read before we hear of its end
+//     5. signals   last, so that what a child wrote before it ended is read before we hear of its
+//     end
 //     6. run       exactly those entries that are on the ready queue now; whatever they make
 //                  ready has its turn in the next turn, so I/O and timers never starve
 //

@@ -4,8 +4,8 @@
 // through which they pass callbacks. The mailbox behind it outlives the loop, so a thread that is
 // late finds a closed mailbox and no dangling pointer.
 //
-// A wake-up costs a system call, so it happens only when the loop sleeps, and once. Both sides raise
-// their own flag before they look at the other's (the loop: "I sleep"; the sender: "there is
+// A wake-up costs a system call, so it happens only when the loop sleeps, and once. Both sides
+// raise their own flag before they look at the other's (the loop: "I sleep"; the sender: "there is
 // something"), so at least one of them sees the other.
 #pragma once
 
@@ -65,7 +65,7 @@ class Mailbox {
     if (asleep_.exchange(false)) poller.wake();
   }
 
-  std::atomic<int> remotes{0};                ///< how many may still post
+  std::atomic<int> remotes{0};                 ///< how many may still post
   std::atomic<std::uint64_t> signals[2] = {};  ///< bit n: signal n has arrived (see signals.cpp)
 
  private:

@@ -1,8 +1,8 @@
 // Signals, delivered as callbacks of the loop.
 //
-// Almost nothing is allowed in a signal handler, and it may run in any thread at any moment. So ours
-// sets one bit in the mailbox of the reactor that asked for the signal and wakes its poller; the
-// callback runs in the loop's thread, in the turn's fifth step, where everything is allowed.
+// Almost nothing is allowed in a signal handler, and it may run in any thread at any moment. So
+// ours sets one bit in the mailbox of the reactor that asked for the signal and wakes its poller;
+// the callback runs in the loop's thread, in the turn's fifth step, where everything is allowed.
 //
 // Each signal belongs to at most one reactor of the process at a time.
 #pragma once

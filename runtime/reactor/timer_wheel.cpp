@@ -4,52 +4,67 @@
 
 namespace simul {
 
-/// The slot that comes next. Clears the bits of slots that were emptied by cancelling; each was set
-/// by an insert, so this is paid for.
-TimerWheel::Place TimerWheel::first() noexcept {
-  for (unsigned level = 0; level < kLevels; ++level) {
-    for (std::uint64_t& bits = occupied_[level]; bits != 0; bits &= bits - 1) {
-      const unsigned slot = static_cast<unsigned>(std::countr_zero(bits));
-      if (!slots_[level][slot].empty()) return {true, level, slot};
-    }
+/// The slot that comes next, or `kNowhere`. Clears the bits of slots that were emptied by
+/// cancelling; each was set by an insert, so this is paid for.
+unsigned TimerWheel::first() noexcept {
+  while (levels_ != 0) {
+    const unsigned level = static_cast<unsigned>(std::countr_zero(levels_));
+    const unsigned place =
+        level * kSlots + static_cast<unsigned>(std::countr_zero(occupied_[level]));
+    if (!slots_[place].empty()) return place;
+    set_empty(place);
   }
-  return {false, 0, 0};
+  return kNowhere;
+}
+
+void TimerWheel::set_empty(unsigned place) noexcept {
+  const unsigned level = place / kSlots;
+  occupied_[level] &= ~(std::uint64_t{1} << place % kSlots);
+  if (occupied_[level] == 0) levels_ &= ~(1u << level);
 }
 
 /// The first tick of a slot: now, with that digit replaced and zeros behind it.
-std::uint64_t TimerWheel::start_of(Place place) const noexcept {
-  const unsigned shift = place.level * kBits;
-  return ((now_ >> shift & ~std::uint64_t{kSlots - 1}) | place.slot) << shift;
+std::uint64_t TimerWheel::start_of(unsigned place) const noexcept {
+  const unsigned shift = place / kSlots * kBits;
+  return ((now_ >> shift & ~std::uint64_t{kSlots - 1}) | place % kSlots) << shift;
 }
 
-std::uint64_t TimerWheel::next_deadline() noexcept {
-  const Place place = first();
-  if (!place.found) return kNone;
-  if (place.level == 0) return start_of(place);
-  // A cascade too early costs a system call, looking at a timer costs next to nothing. But this is
-  // asked in every turn of the loop, so a long list is left to the cascade.
-  int to_look_at = 8;
-  List<Timer>& list = slots_[place.level][place.slot];
+/// A tick that no timer of a slot is before. Looking at a few timers costs next to nothing, and
+/// knowing the first deadline saves a wake-up and a cascade for each level. A long list is left to
+/// the cascade: it would be looked at again in every turn of the loop.
+std::uint64_t TimerWheel::earliest(unsigned place) noexcept {
+  if (place < kSlots) return start_of(place);
+  int left_to_look_at = 8;
   std::uint64_t earliest = kNone;
-  for (Timer* timer = list.front(); timer != nullptr; timer = list.next(*timer)) {
-    if (to_look_at-- == 0) return start_of(place);
+  for (Timer* timer = slots_[place].front(); timer != nullptr; timer = slots_[place].next(*timer)) {
+    if (left_to_look_at-- == 0) return start_of(place);
     earliest = std::min(earliest, timer->deadline_);
   }
   return earliest;
 }
 
+std::uint64_t TimerWheel::next_deadline() noexcept {
+  const unsigned place = first();
+  return place == kNowhere ? kNone : earliest(place);
+}
+
 void TimerWheel::advance(std::uint64_t now, List<Timer>& due) noexcept {
   now = std::max(now, now_);
-  for (Place place = first(); place.found; place = first()) {
-    const std::uint64_t start = start_of(place);
-    if (start > now) break;
-    now_ = start;
-    occupied_[place.level] &= ~(std::uint64_t{1} << place.slot);
-    List<Timer>& slot = slots_[place.level][place.slot];
-    if (place.level == 0) {
+  for (unsigned place = first(); place != kNowhere; place = first()) {
+    if (start_of(place) > now) break;
+    // Nothing is due before, so the time may be moved there in one step.
+    now_ = std::min(now, earliest(place));
+    set_empty(place);
+    List<Timer>& slot = slots_[place];
+    if (place < kSlots) {
       due.splice_back(slot);
     } else {
-      while (Timer* timer = slot.pop_front()) hang(*timer);
+      while (Timer* timer = slot.pop_front()) {
+        if (timer->deadline_ == now_)
+          due.push_back(*timer);
+        else
+          hang(*timer);
+      }
     }
   }
   now_ = now;

@@ -104,34 +104,34 @@ class TimerWheel {
   std::uint64_t now() const noexcept { return now_; }
 
   /// Is no timer armed? There is no count of them, because a timer may leave without notice.
-  bool empty() noexcept { return !first().found; }
+  bool empty() noexcept { return first() == kNowhere; }
 
  private:
   static constexpr unsigned kBits = 6;
   static constexpr unsigned kSlots = 1u << kBits;
   static constexpr unsigned kLevels = (64 + kBits - 1) / kBits;
-
-  struct Place {
-    bool found;
-    unsigned level;
-    unsigned slot;
-  };
+  static constexpr unsigned kNowhere = kLevels * kSlots;
 
   void hang(Timer& timer) noexcept {
     // The one is for a deadline equal to now: level 0, in the slot of the current tick.
     const std::uint64_t difference = (timer.deadline_ ^ now_) | 1;
     const unsigned level = (static_cast<unsigned>(std::bit_width(difference)) - 1) / kBits;
     const unsigned slot = (timer.deadline_ >> (level * kBits)) % kSlots;
-    slots_[level][slot].push_back(timer);
+    slots_[level * kSlots + slot].push_back(timer);
     occupied_[level] |= std::uint64_t{1} << slot;
+    levels_ |= 1u << level;
   }
 
-  Place first() noexcept;
-  std::uint64_t start_of(Place place) const noexcept;
+  // A place is a level and a slot in one number: level * kSlots + slot.
+  unsigned first() noexcept;
+  void set_empty(unsigned place) noexcept;
+  std::uint64_t start_of(unsigned place) const noexcept;
+  std::uint64_t earliest(unsigned place) noexcept;
 
   std::uint64_t now_;
+  unsigned levels_ = 0;                   // a bit for each level with a bit set in its word
   std::uint64_t occupied_[kLevels] = {};  // a set bit may be out of date, a clear one never is
-  List<Timer> slots_[kLevels][kSlots];
+  List<Timer> slots_[kLevels * kSlots];
 };
 
 }  // namespace simul

@@ -1,7 +1,7 @@
 // What everything that waits leaves behind: a Waiter.
 //
-// A sleep, a socket that has nothing to read, an empty queue, a fiber that joins another: each is an
-// object with a Waiter as its base, and each keeps its links (a timer, a place in a queue) as
+// A sleep, a socket that has nothing to read, an empty queue, a fiber that joins another: each is
+// an object with a Waiter as its base, and each keeps its links (a timer, a place in a queue) as
 // members. The object lives where the waiting code keeps its local variables, on a fiber's stack or
 // in a coroutine's frame. So waiting allocates nothing, and whoever destroys the object has ended
 // the wait: links take themselves off their lists.
@@ -69,15 +69,16 @@ class Routine {
   Kind kind_;
 };
 
-/// One wait of one routine. Thread: the reactor's; `wake()` on another thread aborts with a message.
+/// One wait of one routine. Thread: the reactor's; `wake()` on another thread aborts with a
+/// message.
 class Waiter : public ListNode<> {
  public:
   enum class State : std::uint8_t { idle, waiting, triggered };
 
   /// What all waits of one sort have in common.
   struct Sort {
-    const char* label;                  ///< what is awaited: "sleep", "readable", "queue.get"
-    void (*unlink)(Waiter&) noexcept;   ///< takes every link of the wait off its list
+    const char* label;                 ///< what is awaited: "sleep", "readable", "queue.get"
+    void (*unlink)(Waiter&) noexcept;  ///< takes every link of the wait off its list
   };
 
   State state() const noexcept { return state_; }
@@ -99,7 +100,8 @@ class Waiter : public ListNode<> {
  protected:
   explicit Waiter(const Sort& sort) noexcept : sort_(sort) {}
 
-  /// A wait that is destroyed is over. Its links, members of the derived class, are gone by now, and
+  /// A wait that is destroyed is over. Its links, members of the derived class, are gone by now,
+  /// and
   /// `~ListNode` takes it off the ready queue.
   ~Waiter() {
     if (state_ != State::idle && who_->waiting_on_ == this) who_->waiting_on_ = nullptr;

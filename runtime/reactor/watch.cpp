@@ -3,6 +3,8 @@
 #include <cassert>
 #include <cerrno>
 
+#include "runtime/reactor/reactor.hpp"  // Waiter::wake needs the ready queue
+
 namespace simul {
 
 void WatchLink::join(Watch& watch, Interest direction) {
@@ -63,8 +65,10 @@ Watch& WatchTable::open(int fd, Trigger trigger, Peer peer, Interest first) {
   Watch& watch = allocate(fd, trigger, peer);
   ++registered_;
   try {
-    if (watch.trigger_ == Trigger::level) watch.armed_ = first;
-    else first = Interest::both;
+    if (watch.trigger_ == Trigger::level)
+      watch.armed_ = first;
+    else
+      first = Interest::both;
     if (!poller_.add(fd, token_of(watch), first, watch.trigger_)) {
       watch.always_ready_ = true;
       --registered_;

@@ -5,7 +5,8 @@
 // again, an event that was meant for the old one carries an old generation and finds nobody.
 //
 // Two kinds of watch:
-//   owned      made by a Descriptor at its first wait and kept until it closes; registered once, and
+//   owned      made by a Descriptor at its first wait and kept until it closes; registered once,
+//   and
 //              where the poller can report edges never mentioned to the kernel again;
 //   borrowed   for a descriptor that somebody else owns and may close without telling us (standard
 //              input, a library's socket): registered for as long as someone waits and no longer.

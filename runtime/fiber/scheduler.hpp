@@ -1,0 +1,165 @@
+// The scheduler of fibers: who runs on which stack, and what happens when one waits.
+//
+// A fiber is a Routine (reactor/waiter.hpp) with a stack of its own. The loop, the "hub", stays on
+// the thread's stack. When the loop comes to a fiber it switches to it; when the fiber waits, it
+// switches back. If the next entry of the turn's batch is a fiber too, the one that waits hands
+// over to it directly, and the loop is not visited in between:
+//
+//      hub            A             B             C (a callback)
+//       |---step----->|
+//       |             | waits; the next in the batch is a fiber
+//       |             |---switch--->|
+//       |             |             | waits; the next is no fiber, or the batch is over
+//       |<-----------switch---------|
+//       |---step---------------------------------->|
+//
+// The invariant: nobody frees the stack on which he stands. A fiber that has ended is noted, and
+// whoever runs next lets it go.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <string>
+
+#include "runtime/base/error.hpp"
+#include "runtime/fiber/context.hpp"
+#include "runtime/fiber/stack.hpp"
+#include "runtime/reactor/reactor.hpp"
+
+namespace simul {
+
+class FiberHub;
+
+/// Somebody who wants to know that a fiber has ended; a member of a wait object. `fired` is called
+/// once, in the loop's thread, with the link off the list.
+struct DoneLink : ListNode<DoneLink> {
+  void (*fired)(DoneLink&) noexcept = nullptr;
+};
+
+/// One fiber, without its function and its result: what the scheduler knows of it. Counted by
+/// reference: the reactor has one until the fiber ends, and each handle has one.
+class FiberCore : public Routine, public Reactor::Owned {
+ public:
+  /// The fiber that runs in this thread, or null. Not inlined, so that no compiler keeps the
+  /// address of the thread's variable across a switch.
+  static FiberCore* current() noexcept { return current_; }
+
+  /// Puts it on the ready queue for the first time. The reactor owns it from now on.
+  void start();
+
+  /// Returns to the loop, or goes on in the next fiber, until the wait that has begun is over.
+  /// Throws Cancelled if the fiber was killed, before or meanwhile.
+  template <class W>
+  void wait_for(W& wait) {
+    wait.suspend(*this);
+    if (Observer* o = observer(); o != nullptr && id() != 0) o->waits(id(), wait.label());
+    switch_away();
+    throw_if_killed();
+  }
+
+  void throw_if_killed() const {
+    if (killed_) throw Cancelled{};
+  }
+
+  /// Asks it to end: Cancelled is thrown where it waits, and at every further wait.
+  void kill();
+
+  bool done() const noexcept { return done_; }
+  bool killed() const noexcept { return killed_; }
+
+  /// The exception that left its function; null while it runs, or if there was none. Whoever asks
+  /// has collected it: it is not reported when the last handle goes.
+  std::exception_ptr collect_error() noexcept {
+    error_collected_ = true;
+    return error_;
+  }
+  bool failed() const noexcept { return error_ != nullptr; }
+  bool ended_by_kill() const noexcept { return ended_by_kill_; }
+
+  /// Calls `link.fired` when the fiber ends; it must not have ended yet.
+  void notify(DoneLink& link) noexcept { watchers_.push_back(link); }
+
+  const std::string& name() const noexcept { return name_; }
+  void set_name(std::string name);
+
+  void add_reference() noexcept { ++references_; }
+  void drop_reference() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+  // Routine and Owned:
+  void step() override;
+  std::string describe() const override { return "fiber '" + name_ + "'"; }
+  Routine& routine() noexcept override { return *this; }
+  void cancel() override { kill(); }
+
+ protected:
+  explicit FiberCore(Reactor& reactor);
+  virtual ~FiberCore();
+
+  /// Runs the function and keeps its result.
+  virtual void run() = 0;
+
+ private:
+  friend class FiberHub;
+
+  /// The wait for the first turn.
+  class Start final : public Waiter {
+   public:
+    Start() noexcept : Waiter(kSort) {}
+    void begin_and_wake(Routine& who) noexcept {
+      begin(who);
+      wake();
+    }
+
+   private:
+    static constexpr Sort kSort = {"start", [](Waiter&) noexcept {}};
+  };
+
+  static Context& entry(void* self);
+  void finish() noexcept;
+  void switch_away() noexcept;
+
+  static inline constinit thread_local FiberCore* current_ = nullptr;
+
+  FiberHub& hub_;
+  Context context_;
+  StackPtr stack_;
+  Start start_;
+  List<DoneLink, DoneLink> watchers_;
+  std::exception_ptr error_;
+  std::string name_;
+  unsigned references_ = 1;
+  bool killed_ = false;
+  bool ended_by_kill_ = false;
+  bool done_ = false;
+  bool error_collected_ = false;
+};
+
+/// What there is once per reactor: the place to go back to, and the fiber that has just ended.
+class FiberHub {
+ public:
+  explicit FiberHub(Reactor& reactor) noexcept : reactor_(reactor) {}
+
+  unsigned next_number() noexcept { return ++last_number_; }
+
+ private:
+  friend class FiberCore;
+
+  /// Who runs when the running fiber stops: the next fiber of the batch, or the loop.
+  Context& next() noexcept;
+
+  /// Lets go of the fiber that has ended, now that its stack is left.
+  void reap() noexcept {
+    if (ended_ != nullptr) [[unlikely]]
+      bury();
+  }
+  void bury() noexcept;
+
+  Reactor& reactor_;
+  Context loop_;
+  FiberCore* ended_ = nullptr;
+  unsigned last_number_ = 0;
+};
+
+}  // namespace simul
