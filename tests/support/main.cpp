@@ -4,6 +4,10 @@
 // descriptor, a running thread or a child process fails that test, by name. So no test needs to
 // check for leaks, and none can spoil the next one.
 //
+// With SIMUL_TEST_LIMIT=SECONDS in the environment (tests/run.sh sets it) a second process stands
+// guard: it kills the tests and all their children when the time is over, so no test can hang a
+// run.
+//
 // What it does not see: memory (`make sanitize` does) and descriptors that a test closed although
 // they were not its own.
 #include <dirent.h>
@@ -12,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <climits>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -61,6 +65,7 @@ class NothingLeftBehind : public testing::EmptyTestEventListener {
   void OnTestStart(const testing::TestInfo&) override {
     descriptors_ = open_descriptors();
     threads_ = numbers_in("/proc/self/task").size();
+    children_ = waitpid(-1, nullptr, WNOHANG) == 0;
   }
 
   void OnTestEnd(const testing::TestInfo&) override {
@@ -71,15 +76,14 @@ class NothingLeftBehind : public testing::EmptyTestEventListener {
     }
   }
 
-  static void expect_no_child() {
-    int status = 0;
-    pid_t child = waitpid(-1, &status, WNOHANG);
-    if (child == -1 && errno == ECHILD) return;
-    if (child == 0) {
-      ADD_FAILURE() << "left behind: a child process that still runs";
-      return;
-    }
-    for (; child > 0; child = waitpid(-1, &status, WNOHANG)) {
+  void expect_no_child() const {
+    for (;;) {
+      const pid_t child = waitpid(-1, nullptr, WNOHANG);
+      if (child == -1) return;  // ECHILD: none, as it should be
+      if (child == 0) {
+        if (!children_) ADD_FAILURE() << "left behind: a child process that still runs";
+        return;
+      }
       ADD_FAILURE() << "left behind: child process " << child << ", ended but not waited for";
     }
   }
@@ -100,16 +104,47 @@ class NothingLeftBehind : public testing::EmptyTestEventListener {
 
   std::set<int> descriptors_;
   std::size_t threads_ = 0;
+  bool children_ = false;  // one that an earlier test left and was blamed for
 };
+
+pid_t guarded = 0;
+
+void kill_guarded(int) {
+  kill(-guarded, SIGKILL);
+  _exit(130);
+}
+
+/// Runs the rest of the program in a child that leads its own process group, and ends as it does:
+/// returns in the child only.
+void stand_guard(int seconds) {
+  guarded = fork();
+  if (guarded == -1) std::exit((std::perror("fork"), 1));
+  setpgid(guarded, guarded);  // by both, so that neither has to wait for the other
+  if (guarded == 0) return;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, kill_guarded);
+
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  int status = 0;
+  while (waitpid(guarded, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() >= end) {
+      kill(-guarded, SIGKILL);
+      waitpid(guarded, &status, 0);
+      std::printf("\nkilled: not finished after %d s\n", seconds);
+      break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  kill(-guarded, SIGKILL);  // whatever they left in their group
+  std::exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  // tests/run.sh asks for a process group, so that it can kill a program with all its children.
-  if (std::getenv("SIMUL_TEST_GROUP") != nullptr) {
-    setpgid(0, 0);
-    unsetenv("SIMUL_TEST_GROUP");
+  if (const char* limit = std::getenv("SIMUL_TEST_LIMIT")) {
+    stand_guard(std::atoi(limit));
+    unsetenv("SIMUL_TEST_LIMIT");
   }
   testing::UnitTest::GetInstance()->listeners().Append(new NothingLeftBehind);
   return RUN_ALL_TESTS();
