@@ -63,12 +63,13 @@ class BodyReader {
   const Headers& trailers() const noexcept { return decoder_.trailers(); }
 
  private:
-  void count(std::size_t bytes);
+  [[noreturn]] void refuse_size() const;
 
   Framing framing_;
   std::uint64_t max_bytes_;
   std::uint64_t received_ = 0;
   bool done_ = true;
+  bool over_limit_ = false;  // more than max_bytes_ has come
   ChunkedDecoder decoder_;
 };
 

@@ -130,11 +130,15 @@ class Exchange {
   int redirects() const noexcept { return redirects_.count(); }
 
  private:
+  static Limits limits_of(const ExchangeOptions& options);
   void start_hop();
+  void start_attempt(bool fresh);
   void on_head();
-  void on_end(bool clean_end);
+  void on_body(std::string_view piece);
+  void finish(bool clean);
   bool retry();
-  void stop_sending();
+  std::size_t request_size() const noexcept;
+  /// Runs `body` and puts `context()` in front of the errors that it may throw.
   template <class Body>
   auto with_context(Body body);
 
@@ -143,20 +147,19 @@ class Exchange {
   Redirects redirects_;
   Origin origin_;
   ResponseParser parser_;
-  std::string head_;      // the bytes of the request, and its body if that is small
-  std::size_t sent_ = 0;  // of head_ and a large body together
-  Step step_ = Step::connect;
-  bool reused_ = false;   // the connection had carried an exchange before
-  bool retried_ = false;  // this hop was tried again already
-  bool fresh_ = false;
-  bool received_any_ = false;     // a byte of this hop's response has come
-  bool sending_stopped_ = false;  // the server wants no more of the body
-  bool can_keep_ = false;
-  int send_error_ = 0;
-  Request next_request_;         // after a redirect, once the present response has ended
-  bool following_ = false;       // the present response is a redirect that will be followed
-  std::uint64_t discarded_ = 0;  // body bytes of such a response
   Response response_;
+
+  Step step_ = Step::connect;
+  std::string head_;             // the request's head, and its body if that is small
+  bool glued_ = false;           // it is
+  std::size_t sent_ = 0;         // of the whole request
+  int send_error_ = 0;           // sending failed; an answer may still be there
+  bool reused_ = false;          // the connection had carried an exchange before
+  bool fresh_ = false;           // the next one must not have
+  bool retried_ = false;         // this hop has been tried again already
+  bool following_ = false;       // the present response is a redirect to follow
+  std::uint64_t discarded_ = 0;  // bytes of its body
+  bool can_keep_ = false;
 };
 
 }  // namespace simul::http

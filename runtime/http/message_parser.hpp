@@ -23,6 +23,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "runtime/http/body_reader.hpp"
@@ -97,20 +99,24 @@ class MessageParser {
   /// Ready for the next message.
   void restart() noexcept;
 
-  Limits limits_;
-
  private:
-  virtual void on_start_line(std::string_view line) = 0;
+  /// What the two roles differ in; called once a message each, so the indirection costs nothing.
+  /// False: the line is to be skipped.
+  virtual bool on_start_line(std::string_view line) = 0;
   virtual Headers& headers() noexcept = 0;
   /// The head is whole: how does the body end? Nothing if this head is to be skipped.
   virtual std::optional<Framing> on_head(bool& keep_alive) = 0;
+  /// What the start line is called, and the status that answers one that is too long.
+  virtual const char* start_line_name() const noexcept = 0;
   virtual int status_of_long_line() const noexcept = 0;
-  bool take_start_line(std::string_view& input);
+
+  bool read_start_line(std::string_view& input);
+  bool read_fields(std::string_view& input);
 
   State state_ = State::start_line;
-  bool started_ = false;
+  bool started_ = false;  // a byte of this message has come
   bool keep_alive_ = false;
-  bool skipped_empty_line_ = false;
+  std::size_t max_start_line_;
   std::string_view piece_;
   LineReader lines_;
   FieldParser fields_;
@@ -130,11 +136,13 @@ class RequestParser final : public MessageParser {
   void reset() noexcept;
 
  private:
-  void on_start_line(std::string_view line) override;
+  bool on_start_line(std::string_view line) override;
   Headers& headers() noexcept override { return request_.headers; }
   std::optional<Framing> on_head(bool& keep_alive) override;
+  const char* start_line_name() const noexcept override { return "request line"; }
   int status_of_long_line() const noexcept override { return 414; }
 
+  bool skipped_empty_line_ = false;
   IncomingRequest request_;
 };
 
@@ -154,9 +162,10 @@ class ResponseParser final : public MessageParser {
   void reset(std::string_view method = "GET");
 
  private:
-  void on_start_line(std::string_view line) override;
+  bool on_start_line(std::string_view line) override;
   Headers& headers() noexcept override { return response_.headers; }
   std::optional<Framing> on_head(bool& keep_alive) override;
+  const char* start_line_name() const noexcept override { return "status line"; }
   int status_of_long_line() const noexcept override { return 502; }
 
   std::string method_;

@@ -1,0 +1,248 @@
+#include "runtime/http/blocking_client.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "runtime/base/error.hpp"
+#include "runtime/net/resolver.hpp"
+#include "runtime/net/socket.hpp"
+
+namespace simul::http {
+namespace {
+
+constexpr std::size_t kBufferSize = 64 * 1024;
+
+std::string in_seconds(Duration duration) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g s", to_seconds(duration));
+  return text;
+}
+
+// poll counts in milliseconds: rounded up, or the last fraction would be a busy loop.
+int milliseconds_until(TimePoint deadline) {
+  if (deadline == kNever) return -1;
+  const Duration left = std::max(deadline - Clock::now(), Duration::zero());
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::min<decltype(rounded)>(rounded, INT_MAX));
+}
+
+// True when something has happened to the socket, false once `deadline` has passed.
+bool wait_until(TimePoint deadline, int fd, short events) {
+  for (;;) {
+    pollfd entry{fd, events, 0};
+    const int milliseconds = milliseconds_until(deadline);
+    const int count = ::poll(&entry, 1, milliseconds);
+    if (count > 0) return true;
+    if (count == 0 && milliseconds != INT_MAX) return false;
+    if (count < 0 && errno == ECANCELED) throw Cancelled{};
+    if (count < 0 && errno != EINTR) throw_errno("poll");
+  }
+}
+
+}  // namespace
+
+// One request on its way: the exchange, the connection it uses now, and the deadline for it all.
+class Client::Drive {
+ public:
+  Drive(Client& client, Request request, RequestOptions options)
+      : client_(client),
+        timeouts_(options.timeouts),
+        end_(after(Clock::now(), timeouts_.total)),
+        exchange_(std::move(request), std::move(options.exchange)),
+        buffer_(std::make_unique_for_overwrite<char[]>(kBufferSize)) {}
+
+  Response run() {
+    using Step = Exchange::Step;
+    for (;;) {
+      check_time();  // here, because a peer that is always ready never makes us wait
+      switch (exchange_.step()) {
+        case Step::connect:
+          release();
+          if (!exchange_.needs_fresh_connection()) connection_ = client_.take(exchange_.origin());
+          if (!connection_.socket) dial();
+          exchange_.connected(connection_.reused);
+          break;
+        case Step::send:
+          send();
+          break;
+        case Step::receive:
+          if (!receive()) wait(POLLIN);
+          break;
+        case Step::done:
+          release();
+          return exchange_.take_response();
+      }
+    }
+  }
+
+ private:
+  // The connection has done what it was for: to the idle ones, or closed.
+  void release() {
+    if (connection_.socket && exchange_.can_keep_connection()) {
+      client_.keep(std::move(connection_));
+    }
+    connection_ = Connection{};
+  }
+
+  void send() {
+    const net::Transfer sent = net::try_send(connection_.socket.get(), exchange_.to_send());
+    if (sent.outcome == net::Outcome::kDone) {
+      exchange_.sent(sent.bytes);
+    } else if (sent.outcome == net::Outcome::kFailed) {
+      throw_if_cancelled(sent.error);
+      exchange_.send_failed(sent.error);
+    } else {
+      // The server may answer before it has read all: "too large", and it stops reading.
+      wait(POLLIN | POLLOUT);
+      receive();
+    }
+  }
+
+  // False if nothing is there yet.
+  bool receive() {
+    const net::Transfer got =
+        net::try_receive(connection_.socket.get(), {buffer_.get(), kBufferSize});
+    switch (got.outcome) {
+      case net::Outcome::kDone:
+        exchange_.feed({buffer_.get(), got.bytes});
+        return true;
+      case net::Outcome::kEnd:
+        exchange_.end_of_stream();
+        return true;
+      case net::Outcome::kFailed:
+        throw_if_cancelled(got.error);
+        exchange_.receive_failed(got.error);
+        return true;
+      case net::Outcome::kWouldBlock:
+        break;
+    }
+    return false;
+  }
+
+  // Opens a connection to the first address of the origin that takes one.
+  void dial() {
+    const Origin& origin = exchange_.origin();
+    const std::vector<net::Address> addresses = look_up(origin);
+    std::string failures = exchange_.context() + ": ";
+    for (const net::Address& address : addresses) {
+      const bool last = &address == &addresses.back();
+      const std::string what = "connect " + address.to_string();
+      try {
+        connection_ = {connect(address), origin, false, {}};
+        return;
+      } catch (const std::system_error& error) {
+        throw_if_cancelled(error.code().value());
+        if (last) throw std::system_error(error.code(), failures + what);
+        failures += what + ": " + error.code().message() + "; ";
+      } catch (const TimedOut& error) {
+        check_time();  // if the time for it all is over, that is the error
+        if (last) throw TimedOut(failures + error.what());
+        failures += std::string(error.what()) + "; ";
+      }
+    }
+  }
+
+  std::vector<net::Address> look_up(const Origin& origin) {
+    try {
+      return net::resolve(origin.host, origin.port);
+    } catch (const net::ResolveError& error) {
+      throw net::ResolveError(exchange_.context() + ": " + error.what(), error.code());
+    }
+  }
+
+  UniqueFd connect(const net::Address& address) {
+    net::Connecting attempt = net::start_connect(address);
+    if (!attempt.connected) {
+      const TimePoint limit = after(Clock::now(), timeouts_.connect);
+      if (!wait_until(std::min(limit, end_), attempt.socket.get(), POLLOUT)) {
+        throw TimedOut("connect " + address.to_string() + ": timed out after " +
+                       in_seconds(timeouts_.connect));
+      }
+      net::finish_connect(attempt.socket.get(), address);
+    }
+    net::set_no_delay(attempt.socket.get());
+    return std::move(attempt.socket);
+  }
+
+  void wait(short events) {
+    const TimePoint limit = after(Clock::now(), timeouts_.read);
+    if (wait_until(std::min(limit, end_), connection_.socket.get(), events)) return;
+    check_time();
+    throw TimedOut(exchange_.context() + ": nothing " +
+                   (events == POLLIN ? "received" : "sent or received") + " for " +
+                   in_seconds(timeouts_.read));
+  }
+
+  void check_time() const {
+    if (end_ != kNever && Clock::now() >= end_) {
+      throw TimedOut(exchange_.context() + ": not finished within " + in_seconds(timeouts_.total));
+    }
+  }
+
+  static void throw_if_cancelled(int error) {
+    if (error == ECANCELED) throw Cancelled{};
+  }
+
+  Client& client_;
+  const Timeouts timeouts_;
+  const TimePoint end_;
+  Exchange exchange_;
+  Connection connection_;
+  std::unique_ptr<char[]> buffer_;
+};
+
+Response Client::get(std::string_view url, RequestOptions options) {
+  Request request;
+  request.url = Url::parse(url);
+  return this->request(std::move(request), std::move(options));
+}
+
+Response Client::request(Request request, RequestOptions options) {
+  return Drive(*this, std::move(request), std::move(options)).run();
+}
+
+// The one that was used last, for it is the least likely to have been hung up meanwhile.
+Client::Connection Client::take(const Origin& origin) {
+  const TimePoint now = Clock::now();
+  std::erase_if(idle_, [&](const Connection& idle) {
+    return now - idle.idle_since >= limits_.idle ||
+           (idle.origin == origin && !net::is_quiet(idle.socket.get()));
+  });
+  const auto found = std::ranges::find(idle_.rbegin(), idle_.rend(), origin, &Connection::origin);
+  if (found == idle_.rend()) return {};
+  Connection connection = std::move(*found);
+  idle_.erase(std::next(found).base());
+  connection.reused = true;
+  return connection;
+}
+
+void Client::keep(Connection connection) {
+  if (limits_.per_origin == 0 || limits_.in_all == 0) return;
+  const auto same_origin = [&](const Connection& idle) { return idle.origin == connection.origin; };
+  const auto of_origin = static_cast<std::size_t>(std::ranges::count_if(idle_, same_origin));
+  if (of_origin >= limits_.per_origin) {
+    idle_.erase(std::ranges::find_if(idle_, same_origin));
+  } else if (idle_.size() >= limits_.in_all) {
+    idle_.erase(idle_.begin());
+  }
+  connection.idle_since = Clock::now();
+  idle_.push_back(std::move(connection));
+}
+
+Response get(std::string_view url, RequestOptions options) {
+  return Client().get(url, std::move(options));
+}
+
+Response request(Request request, RequestOptions options) {
+  return Client().request(std::move(request), std::move(options));
+}
+
+}  // namespace simul::http
