@@ -1,16 +1,22 @@
 // The command line, the exit status and the standard output of a lesson's program; see lesson.hpp.
 #include "lessons/common/lesson.hpp"
 
+#include <atomic>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <string_view>
 
+#include "lessons/common/standin.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/error.hpp"
 
 namespace simul {
 namespace {
+
+// For complain(), which is called from anywhere inside the example.
+std::string program = "lesson";
+std::atomic<bool> complained{false};
 
 // A command line that the program does not understand.
 struct WrongUsage {
@@ -23,15 +29,15 @@ std::string program_name(int argc, char** argv) {
   return std::string(name.empty() ? "lesson" : name);
 }
 
-std::string usage(const std::string& program, const Lesson& about) {
+std::string usage(const Lesson& about) {
   std::string line = "usage: " + program + " [--help]";
   if (about.on_clock) line += " [--virtual-time]";
   if (about.fetches) line += " [--live] [URL...]";
   return line + "\n";
 }
 
-std::string help(const std::string& program, const Lesson& about) {
-  std::string text = usage(program, about) + "\n" + about.about + "\n\n";
+std::string help(const Lesson& about) {
+  std::string text = usage(about) + "\n" + about.about + "\n\n";
   text += "  --help          this text\n";
   if (about.on_clock) {
     text += "  --virtual-time  waiting takes no time, and the printed times are exact\n";
@@ -68,7 +74,7 @@ std::optional<Options> parse(int argc, char** argv, const Lesson& about) {
   return options;
 }
 
-int report(const std::string& program, std::string what) {
+int report(std::string what) {
   for (char& c : what) {
     if (c == '\n' || c == '\r') c = ' ';  // one error is one line
   }
@@ -78,31 +84,38 @@ int report(const std::string& program, std::string what) {
 
 }  // namespace
 
+void complain(const std::exception& error) {
+  complained = true;
+  report(error.what());
+}
+
 int lesson(int argc, char** argv, const Lesson& about, Callback<void(const Options&)> example) {
   // Line-buffered also into a pipe: what one program says keeps its order and its moment.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  const std::string program = program_name(argc, argv);
+  program = program_name(argc, argv);
   try {
     const std::optional<Options> options = parse(argc, argv, about);
     if (!options) {
-      write_out(help(program, about));
+      write_out(help(about));
     } else {
       std::optional<VirtualTime> virtual_time;
       if (options->virtual_time) virtual_time.emplace();
+      std::optional<StandIn> standin;
+      if (about.fetches && !options->live && options->urls.empty()) standin.emplace();
       example(*options);
     }
     flush_out();
-    return 0;
+    return complained ? 1 : 0;
   } catch (const WrongUsage& error) {
-    report(program, error.what);
-    std::fputs(usage(program, about).c_str(), stderr);
+    report(error.what);
+    std::fputs(usage(about).c_str(), stderr);
     return 2;
   } catch (const std::exception& error) {
-    return report(program, error.what());
+    return report(error.what());
   } catch (const Cancelled&) {
-    return report(program, "cancelled");
+    return report("cancelled");
   } catch (...) {
-    return report(program, "an exception that is no std::exception");
+    return report("an exception that is no std::exception");
   }
 }
 

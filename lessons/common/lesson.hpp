@@ -17,6 +17,7 @@
 #pragma once
 
 #include <concepts>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +31,8 @@ namespace simul {
 struct Lesson {
   std::string about;      ///< What it shows, one or more lines; printed by `--help`.
   bool on_clock = false;  ///< It waits on the clock alone: takes `--virtual-time`.
-  bool fetches = false;   ///< It downloads: takes `--live` and addresses as arguments.
+  bool fetches = false;   ///< It downloads: takes `--live` and URLs as arguments. Without either it
+                          ///< runs beside the stand-in internet (standin.hpp).
 };
 
 /// What the command line asked for.
@@ -52,5 +54,13 @@ int lesson(int argc, char** argv, const Lesson& about, Example example) {
                 Callback<void(const Options&)>(
                     [example = std::move(example)](const Options&) mutable { example(); }));
 }
+
+/// Prints one line on stderr, `<program>: <what went wrong>`, and lets the example go on; the exit
+/// status will be 1. For one failure among many that are none. Any thread.
+void complain(const std::exception& error);
+
+/// Reports a failure that the example survives, such as one download of several: one line on stderr
+/// now, and exit status 1 in the end. Inside `lesson()`; any thread.
+void complain(const std::exception& error);
 
 }  // namespace simul
