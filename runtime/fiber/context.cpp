@@ -11,6 +11,7 @@
 namespace simul {
 
 void Context::prepare(Stack& stack, Entry entry, void* argument) noexcept {
+  ThreadState::find();
   annotation_.begin(stack.bottom(), stack.size());
   entry_ = entry;
   argument_ = argument;

@@ -14,7 +14,7 @@
 // once made returns, as any call does.
 //
 // Two routines know how (one is chosen below; `make CONTEXT=ucontext` chooses the portable one):
-//   context_x86_64.cpp   seventeen instructions, no system call
+//   context_x86_64.cpp   twenty-two instructions, no system call
 //   context_ucontext.cpp POSIX's makecontext and swapcontext, which also save the signal mask
 //
 // The invariant: at most one context of a thread has no place, that of the code which is running.

@@ -12,38 +12,56 @@
 #pragma once
 
 #include <cxxabi.h>
+
 #include <cerrno>
+#include <cstdint>
 
 namespace simul {
 
-/// The three words, put aside. A new line of execution begins with all of them zero.
-struct ThreadState {
-  void* caught = nullptr;  ///< the stack of exceptions being handled
-  unsigned uncaught = 0;   ///< thrown and not yet caught: std::uncaught_exceptions()
-  int error = 0;           ///< errno
-
-  /// Puts this thread's state into `from` and makes `to` the thread's state.
-  static void exchange(ThreadState& from, const ThreadState& to) noexcept {
-    if (exceptions_ == nullptr) [[unlikely]]
-      find();
-    Exceptions& exceptions = *exceptions_;
-    int& error = *error_;
-    from = {exceptions.caught, exceptions.uncaught, error};
-    exceptions.caught = to.caught;
-    exceptions.uncaught = to.uncaught;
-    error = to.error;
-  }
-
- private:
-  struct Exceptions {
-    void* caught;
-    unsigned uncaught;
-  };
-
+/// The three, put aside. A new line of execution begins with all of them zero.
+class ThreadState {
+ public:
+  /// Asks for this thread's two addresses. Must have been called before `exchange`, once or more.
   static void find() noexcept {
+    if (exceptions_ != nullptr) return;
     exceptions_ = reinterpret_cast<Exceptions*>(abi::__cxa_get_globals());
     error_ = &errno;
   }
+
+  /// Puts this thread's state into `from` and makes `to` the thread's state.
+  ///
+  /// Hardly ever does one of the sides handle an exception, and mostly their errno is the same.
+  /// That is asked first, in three comparisons: this is a third of the cost of a switch.
+  static void exchange(ThreadState& from, ThreadState& to) noexcept {
+    const std::uint64_t error = static_cast<unsigned>(*error_);
+    from.error_and_flag_ = error;
+    if (to.error_and_flag_ != error || exceptions_->caught != nullptr || exceptions_->uncaught != 0)
+        [[unlikely]] {
+      exchange_all(from, to);
+    }
+  }
+
+ private:
+  // As both libraries lay it out.
+  struct Exceptions {
+    void* caught;       // the stack of exceptions being handled
+    unsigned uncaught;  // thrown and not yet caught: std::uncaught_exceptions()
+  };
+  static constexpr std::uint64_t kHasExceptions = std::uint64_t{1} << 32;
+
+  [[gnu::noinline]] static void exchange_all(ThreadState& from, ThreadState& to) noexcept {
+    from.put_aside_ = *exceptions_;
+    if (from.put_aside_.caught != nullptr || from.put_aside_.uncaught != 0) {
+      from.error_and_flag_ |= kHasExceptions;
+    }
+    const bool has_exceptions = (to.error_and_flag_ & kHasExceptions) != 0;
+    exceptions_->caught = has_exceptions ? to.put_aside_.caught : nullptr;
+    exceptions_->uncaught = has_exceptions ? to.put_aside_.uncaught : 0;
+    *error_ = static_cast<int>(static_cast<unsigned>(to.error_and_flag_));
+  }
+
+  std::uint64_t error_and_flag_ = 0;  // errno in the lower half; kHasExceptions: put_aside_ counts
+  Exceptions put_aside_ = {};
 
   static inline constinit thread_local Exceptions* exceptions_ = nullptr;
   static inline constinit thread_local int* error_ = nullptr;
