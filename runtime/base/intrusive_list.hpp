@@ -82,6 +82,12 @@ class List {
     return after == &head_ ? nullptr : static_cast<T*>(after);
   }
 
+  /// The element before `element`, or null at the beginning.
+  T* previous(T& element) noexcept {
+    Node* before = node(element).prev_;
+    return before == &head_ ? nullptr : static_cast<T*>(before);
+  }
+
   /// Takes off the first element and returns it; null when the list is empty.
   T* pop_front() noexcept {
     T* first = front();
