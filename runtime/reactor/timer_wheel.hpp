@@ -127,6 +127,7 @@ class TimerWheel {
   void set_empty(unsigned place) noexcept;
   std::uint64_t start_of(unsigned place) const noexcept;
   std::uint64_t earliest(unsigned place) noexcept;
+  void cascade(List<Timer>& slot, List<Timer>& due) noexcept;
 
   std::uint64_t now_;
   unsigned levels_ = 0;                   // a bit for each level with a bit set in its word
