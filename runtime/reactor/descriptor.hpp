@@ -25,7 +25,10 @@ class [[nodiscard]] Readiness final : public Wait<Readiness> {
         deadline_(deadline) {}
 
   /// After a hang-up there is always an answer to be had: the rest of the data, an end, an error.
-  bool await_ready() const noexcept { return watch_->always_ready() || watch_->hung_up(); }
+  /// For a reader, that is: a peer that has sent everything may still be slow to read.
+  bool await_ready() const noexcept {
+    return watch_->always_ready() || (direction_ == Interest::read && watch_->hung_up());
+  }
   void start() {
     link_.join(*watch_, direction_);
     if (deadline_ != kNever) who()->reactor().set_timer(timer_, deadline_);

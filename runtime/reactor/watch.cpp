@@ -39,7 +39,8 @@ void Watch::wake(Interest direction, int error) noexcept {
 
 Watch& WatchTable::allocate(int fd, Trigger trigger, Peer peer) {
   if (free_.empty()) {
-    watches_.emplace_back().index_ = static_cast<std::uint32_t>(watches_.size() - 1);
+    const auto index = static_cast<std::uint32_t>(watches_.size());
+    watches_.emplace_back().index_ = index;
     watches_.back().table_ = this;
     free_.reserve(watches_.size());  // so that `release` need not allocate
     free_.push_back(watches_.back().index_);
