@@ -1,0 +1,63 @@
+// The same in the other articles' version: each task keeps one client, which is opened when the
+// task first runs and closed when its generator ends, and shares its connections.
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lessons/common/lesson.hpp"
+#include "runtime/base/stopwatch.hpp"
+#include "runtime/generator/generator.hpp"
+#include "runtime/http/blocking_client.hpp"
+
+namespace simul {
+namespace {
+
+Generator<> task(std::string name, std::queue<std::string>& work) {
+  http::Client client;
+  while (!work.empty()) {
+    const std::string url = std::move(work.front());
+    work.pop();
+    say("Task ", name, " getting URL: ", url);
+    Stopwatch elapsed;
+    try {
+      client.get(url);
+    } catch (const std::exception& error) {
+      complain(error);
+    }
+    say("Task ", name, " elapsed time: ", elapsed.rounded());
+    co_yield {};
+  }
+}
+
+void example(const Options& options) {
+  std::vector<std::string> urls = {
+      "http://google.com",    "http://yahoo.com",    "http://linkedin.com", "http://apple.com",
+      "http://microsoft.com", "http://facebook.com", "http://twitter.com"};
+  if (!options.urls.empty()) urls = options.urls;
+
+  std::queue<std::string> work;
+  for (const std::string& url : urls) work.push(url);
+
+  std::vector<Generator<>> tasks;
+  tasks.push_back(task("One", work));
+  tasks.push_back(task("Two", work));
+
+  Stopwatch elapsed;
+  while (!tasks.empty()) {
+    std::erase_if(tasks, [](Generator<>& task) { return task.next() == nullptr; });
+  }
+  say();
+  say("Total elapsed time: ", elapsed.rounded());
+}
+
+}  // namespace
+}  // namespace simul
+
+int main(int argc, char** argv) {
+  return simul::lesson(
+      argc, argv,
+      {.about = "Two generators download pages, each with one client that keeps its connections.",
+       .fetches = true},
+      simul::example);
+}
