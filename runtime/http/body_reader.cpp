@@ -20,7 +20,7 @@ bool is_chunked(const Headers& headers, int minor_version) {
     throw ProtocolError("both Transfer-Encoding and Content-Length");
   }
   if (!equal_ignoring_case(*coding, "chunked")) {
-    throw ProtocolError("Transfer-Encoding " + quoted(*coding) + " is not \"chunked\"", 501);
+    throw ProtocolError("Transfer-Encoding " + quote(*coding) + " is not \"chunked\"", 501);
   }
   if (headers.get_all("Transfer-Encoding").size() > 1) {
     throw ProtocolError("Transfer-Encoding twice");
@@ -39,7 +39,7 @@ std::optional<std::uint64_t> content_length(const Headers& headers) {
     // from_chars takes neither sign nor space for an unsigned number, and notices overflow.
     const auto [stop, error] = std::from_chars(value.data(), end, number);
     if (error != std::errc() || stop != end) {
-      throw ProtocolError("Content-Length " + quoted(value) + " is no number of bytes");
+      throw ProtocolError("Content-Length " + quote(value) + " is no number of bytes");
     }
     if (length && *length != number) throw ProtocolError("two Content-Lengths that differ");
     length = number;

@@ -71,7 +71,7 @@ void ChunkedDecoder::parse_size_line(std::string_view line) {
   for (; digits < line.size(); ++digits) {
     const int value = hex_value(line[digits]);
     if (value < 0) break;
-    if (digits == kMaxDigits) throw ProtocolError("chunk size " + quoted(line) + " is too long");
+    if (digits == kMaxDigits) throw ProtocolError("chunk size " + quote(line) + " is too long");
     left_ = left_ << 4 | static_cast<std::uint64_t>(value);
   }
   // Whitespace is tolerated only where the grammar has it: before the ";" of an extension.
@@ -79,7 +79,7 @@ void ChunkedDecoder::parse_size_line(std::string_view line) {
   const bool well_formed =
       digits > 0 && (extension.empty() || trim_whitespace(extension).starts_with(';'));
   if (!well_formed || !is_field_value(extension)) {
-    throw ProtocolError("chunk size " + quoted(line) + " is malformed");
+    throw ProtocolError("chunk size " + quote(line) + " is malformed");
   }
   overhead_ += extension.size();
   if (overhead_ > limits_.overhead) {

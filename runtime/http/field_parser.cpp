@@ -41,16 +41,16 @@ void FieldParser::parse_line(std::string_view line, Headers& headers) {
     throw ProtocolError("a header line begins with whitespace (obs-fold)");
   }
   const auto colon = line.find(':');
-  if (colon == line.npos) throw ProtocolError("header line " + quoted(line) + " has no colon");
+  if (colon == line.npos) throw ProtocolError("header line " + quote(line) + " has no colon");
   const std::string_view name = line.substr(0, colon);
   if (!is_token(name)) {
     const bool space = name.ends_with(' ') || name.ends_with('\t');
-    throw ProtocolError(space ? "whitespace before the colon of header " + quoted(name)
-                              : "header name " + quoted(name) + " is no token");
+    throw ProtocolError(space ? "whitespace before the colon of header " + quote(name)
+                              : "header name " + quote(name) + " is no token");
   }
   const std::string_view value = trim_whitespace(line.substr(colon + 1));
   if (!is_field_value(value)) {
-    throw ProtocolError("header " + quoted(name) + " has a control byte in " + quoted(value));
+    throw ProtocolError("header " + quote(name) + " has a control byte in " + quote(value));
   }
   headers.add_validated(name, value);
 }

@@ -24,9 +24,9 @@ constexpr char lower(char c) {
 }
 
 void validate(std::string_view name, std::string_view value) {
-  if (!is_token(name)) throw InvalidMessage("header name " + quoted(name) + " is no token");
+  if (!is_token(name)) throw InvalidMessage("header name " + quote(name) + " is no token");
   if (!is_field_value(value)) {
-    throw InvalidMessage("header " + std::string(name) + ": control byte in " + quoted(value));
+    throw InvalidMessage("header " + std::string(name) + ": control byte in " + quote(value));
   }
 }
 

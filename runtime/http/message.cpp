@@ -55,7 +55,7 @@ std::string host_of(const Request& request) {
   const auto own = request.headers.get("Host");
   if (own && request.headers.get_all("Host").size() > 1) throw InvalidMessage("Host twice");
   std::string host = own ? std::string(*own) : request.url.host_header();
-  if (!is_request_target(host)) throw InvalidMessage("Host " + quoted(host) + " is malformed");
+  if (!is_request_target(host)) throw InvalidMessage("Host " + quote(host) + " is malformed");
   return host;
 }
 
@@ -74,10 +74,10 @@ void write_request_head(std::string& out, const Request& request) {
   const std::string target =
       request.method == "CONNECT" ? request.url.origin().to_string() : request.url.target();
   if (!is_token(request.method)) {
-    throw InvalidMessage("method " + quoted(request.method) + " is no token");
+    throw InvalidMessage("method " + quote(request.method) + " is no token");
   }
   if (!is_request_target(target)) {
-    throw InvalidMessage("request target " + quoted(target) + " is malformed");
+    throw InvalidMessage("request target " + quote(target) + " is malformed");
   }
   const std::string host = host_of(request);
   check_framing(request.headers, request.body.size());
@@ -100,7 +100,7 @@ void write_response_head(std::string& out, const Response& response,
     throw InvalidMessage("status " + std::to_string(status) + " has not three digits");
   }
   if (!is_field_value(response.reason)) {
-    throw InvalidMessage("control byte in reason phrase " + quoted(response.reason));
+    throw InvalidMessage("control byte in reason phrase " + quote(response.reason));
   }
   const bool bodiless = status < 200 || status == 204 || status == 304;
   if (bodiless && (framing.streamed || !response.body.empty())) {

@@ -105,7 +105,7 @@ std::optional<Framing> RequestParser::on_head(bool& keep_alive) {
   if (hosts > 1) throw ProtocolError("Host twice");
   if (hosts == 0 && request_.minor_version >= 1) throw ProtocolError("no Host header");
   if (hosts == 1 && headers.get("Host")->find_first_of(" \t,/@") != std::string_view::npos) {
-    throw ProtocolError("Host " + quoted(*headers.get("Host")) + " is malformed");
+    throw ProtocolError("Host " + quote(*headers.get("Host")) + " is malformed");
   }
   keep_alive = wants_keep_alive(headers, request_.minor_version);
   return request_framing(headers, request_.minor_version);

@@ -47,7 +47,7 @@ std::string describe(char c) {
 }
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-  throw InvalidUrl(quoted(text) + " is no URL: " + why);
+  throw InvalidUrl(quote(text) + " is no URL: " + why);
 }
 
 std::string checked(std::string_view text, std::string_view part, std::uint8_t mask,
@@ -189,7 +189,7 @@ std::string percent_encode_unsafe(std::string_view text) {
   return out;
 }
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   constexpr std::size_t kShown = 80;
   std::string out = "\"";
   for (char c : text.substr(0, kShown)) {

@@ -51,6 +51,6 @@ std::string remove_dot_segments(std::string_view path);
 std::string percent_encode_unsafe(std::string_view text);
 
 /// `text` in quotes, unprintable bytes as \xNN, shortened to 80 bytes: hostile input for a message.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 }  // namespace simul::http

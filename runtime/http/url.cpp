@@ -116,7 +116,7 @@ Url Url::parse(std::string_view text, std::size_t max_length) {
   try {
     return from_uri(std::move(uri));
   } catch (const InvalidUrl& reason) {
-    throw InvalidUrl(quoted(text) + " is no http(s) URL: " + reason.what());
+    throw InvalidUrl(quote(text) + " is no http(s) URL: " + reason.what());
   }
 }
 
