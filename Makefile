@@ -82,7 +82,7 @@ TOO_OLD := $(if $(shell test $(word 2,$(PROBE)) -ge 16 || echo old),$(CXX) is $(
 endif
 
 # These say something useful without a compiler.
-NO_COMPILER_NEEDED := help doctor deps clean format
+NO_COMPILER_NEEDED := help doctor deps clean format map
 ifneq (,$(TOO_OLD))
 ifneq (,$(filter-out $(NO_COMPILER_NEEDED),$(or $(MAKECMDGOALS),all)))
 $(error $(TOO_OLD))
@@ -309,11 +309,14 @@ deps:
 
 CLANG_FORMAT ?= clang-format
 CLANG_TIDY ?= clang-tidy
-.PHONY: format tidy
+.PHONY: format tidy map
 format:
 	@find runtime lessons tests -name '*.[ch]pp' -print | xargs $(CLANG_FORMAT) -i
 tidy: compile_commands.json
 	@$(CLANG_TIDY) --quiet -p . $(RUNTIME) $(MONKEY_SOURCE)
+
+map:
+	@.ci/map.sh runtime/README.md
 
 # For editors, clangd and clang-tidy.
 compile_commands.json: FORCE
@@ -349,7 +352,9 @@ help:
 #:   make deps               installs GoogleTest, which only the tests need
 #:   make compile_commands.json   for editors and clangd
 #:   make format, make tidy  clang-format, clang-tidy
+#:   make map                brings the list of files in runtime/README.md up to date
 #:   make clean              removes what was built
+#:   make help               this page
 #:
 #: Choose, with any of them
 #:   CXX=clang++-16          another compiler: g++ 12 or later, clang 16 or later
