@@ -45,7 +45,7 @@ void switch_place(void** from, void* to) noexcept;
 #endif
 
 /// The place at which `function(argument)` begins on an unused stack. It must never return.
-void* first_place(Stack& stack, void (*function)(Stack&) noexcept) noexcept;
+void* first_place(Stack& stack, void (*function)(void*), void* argument) noexcept;
 
 }  // namespace detail
 
@@ -63,12 +63,10 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  /// Makes `entry(argument)` what the next switch to this context starts, on `stack`, which must be
-  /// free and stay out of its pool until `entry` has returned. A stack on which an earlier entry
-  /// has returned still has its trampoline parked on it, and costs nothing to begin on.
-  ///
-  /// A context that is abandoned in the middle (its stack given back before `entry` returned) frees
-  /// no local variable of its frames.
+  /// Makes `entry(argument)` what the next switch to this context starts, on `stack`, with the
+  /// floating-point modes of the caller. Both must outlive the run of `entry`: at the earliest, the
+  /// context it returned may destroy them or use them again. One that is abandoned in the middle
+  /// frees no local variable of its frames.
   void prepare(Stack& stack, Entry entry, void* argument) noexcept;
 
   /// Leaves the running code, which is `from`, and goes on in `to`. Returns when somebody switches
@@ -82,7 +80,7 @@ class Context {
   }
 
  private:
-  static void trampoline(Stack& stack) noexcept;
+  static void trampoline(void* self) noexcept;
 
   void* place_ = nullptr;
   ThreadState state_;

@@ -119,13 +119,13 @@ extern "C" void simul_first_frame();
 
 namespace simul::detail {
 
-void* first_place(Stack& stack, void (*function)(Stack&) noexcept) noexcept {
+void* first_place(Stack& stack, void (*function)(void*), void* argument) noexcept {
   struct Frame {
     std::uint16_t x87_control;
     std::uint16_t unused[3] = {};
     void* r15_to_r12[4] = {};
     void* rbx;
-    void (*rbp)(Stack&) noexcept;
+    void (*rbp)(void*);
     void (*return_address)();
   };
   static_assert(sizeof(Frame) == 64);
@@ -134,7 +134,7 @@ void* first_place(Stack& stack, void (*function)(Stack&) noexcept) noexcept {
   // caller, our first frame, begins at the top of the stack, a multiple of 64.
   auto* place = ::new (stack.top() - sizeof(Frame)) Frame;
   asm("fnstcw %0" : "=m"(place->x87_control));
-  place->rbx = &stack;
+  place->rbx = argument;
   place->rbp = function;
   place->return_address = simul_first_frame;
   return place;

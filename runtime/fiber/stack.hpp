@@ -26,7 +26,6 @@
 
 namespace simul {
 
-class Context;
 class StackPool;
 
 /// One stack. Its pool makes it; its address does not change while the pool lives.
@@ -52,15 +51,12 @@ class Stack : public ListNode<> {
 
  private:
   friend class StackPool;
-  friend class Context;
   friend struct ReturnStack;
 
   StackPool* pool_ = nullptr;
   std::byte* bottom_ = nullptr;
   std::byte* top_ = nullptr;
   const char* owner_ = nullptr;
-  void* parked_ = nullptr;       // where the trampoline of an ended life waits for the next one
-  Context* resident_ = nullptr;  // whose life is run here
 };
 
 /// Gives a stack back to its pool.
