@@ -158,7 +158,6 @@ void StackPool::put(Stack& stack) noexcept {
   // The caller may be standing on this very stack, on its way to leave it: its memory is not
   // touched here. The one that grows cold is the one that was used longest ago.
   stack.owner_ = nullptr;
-  stack.resident_ = nullptr;
   warm_.push_front(stack);
   ++statistics_.warm;
   --statistics_.out;
@@ -168,7 +167,6 @@ void StackPool::put(Stack& stack) noexcept {
 
 void StackPool::chill(Stack& stack) noexcept {
   ::madvise(stack.bottom_, stack.size(), MADV_DONTNEED);
-  stack.parked_ = nullptr;
   stack.unlink();
   cold_.push_front(stack);
   --statistics_.warm;
