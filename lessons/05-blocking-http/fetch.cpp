@@ -129,18 +129,17 @@ void fetch(http::Client& client, const CommandLine& line, const std::string& url
   options.exchange.follow_redirects = line.follow;
   options.exchange.on_body = write_out;
   client.request(std::move(request), std::move(options));
-  if (std::fflush(stdout) != 0) throw_errno("write standard output");
 }
 
 int run(const CommandLine& line) {
+  std::setvbuf(stdout, nullptr, _IONBF, 0);  // what has come is passed on at once
   int status = 0;
   http::Client client;
   for (const std::string& url : line.urls) {
     try {
       fetch(client, line, url);
     } catch (const std::exception& error) {
-      std::fflush(stdout);
-      std::fprintf(stderr, "fetch: %s\n", error.what());
+      std::fprintf(stderr, "05-blocking-http.fetch: %s\n", error.what());
       status = 1;
       if (std::ferror(stdout)) break;  // there is nowhere to put the others
     }
@@ -158,7 +157,7 @@ int main(int argc, char** argv) {
     std::printf("%s%s", simul::kUsage, simul::kHelp);
     return 0;
   } catch (const simul::WrongUsage& error) {
-    std::fprintf(stderr, "fetch: %s\n%s", error.what.c_str(), simul::kUsage);
+    std::fprintf(stderr, "05-blocking-http.fetch: %s\n%s", error.what.c_str(), simul::kUsage);
     return 2;
   }
 }
