@@ -204,7 +204,7 @@ inline void sleep_until(TimePoint deadline) {
 
 /// Lets everybody else who is ready go first. (gevent.sleep(0))
 inline void yield() {
-  await(Sleep(TimePoint::min()));
+  await(Yield());
 }
 
 }  // namespace this_fiber

@@ -274,7 +274,7 @@ class Outside {
 
 inline void Waiter::trigger() noexcept {
   state_ = State::triggered;
-  sort_.unlink(*this);
+  if (sort_.unlink != nullptr) sort_.unlink(*this);
   who_->reactor().push_ready(*this);
 }
 

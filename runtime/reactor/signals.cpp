@@ -62,7 +62,7 @@ class SignalWait final : public Routine,
   std::string describe() const override { return "handler of signal " + std::to_string(signal_); }
 
  private:
-  static constexpr Sort kSort = {"signal", [](Waiter&) noexcept {}};
+  static constexpr Sort kSort = {"signal", nullptr};
 
   int signal_;
   Callback<void()> callback_;

@@ -7,38 +7,51 @@
 
 namespace simul {
 
-/// Waits until a deadline: `await(sleep(1s))` in a fiber, `co_await sleep(1s)` in a task. Never
-/// early. A deadline that has passed means: let everybody else who is ready go first.
+/// Lets everybody else who is ready go first: once round the ready queue, without a timer.
+class [[nodiscard]] Yield final : public Wait<Yield> {
+ public:
+  Yield() noexcept : Wait(kSort) {}
+  bool await_ready() const noexcept { return false; }
+  void start() noexcept { wake(); }
+  void await_resume() const noexcept {}
+
+ private:
+  static constexpr Sort kSort = {"yield", nullptr};
+};
+
+/// Waits until a deadline; never ends early. One that has passed is due in the next turn.
 class [[nodiscard]] Sleep final : public Wait<Sleep> {
  public:
   explicit Sleep(TimePoint deadline) noexcept : Wait(kSort), deadline_(deadline) {}
 
   bool await_ready() const noexcept { return false; }
   void start() noexcept {
-    if (deadline_ == TimePoint::min())
-      wake();
-    else
-      who()->reactor().set_timer(timer_, deadline_);
+    // No timer for what is over already: it is the same as Yield.
+    if (deadline_ == kAtOnce) wake();
+    else who()->reactor().set_timer(timer_, deadline_);
   }
   void await_resume() const noexcept {}
 
  private:
+  template <class Rep, class Period>
+  friend Sleep sleep(std::chrono::duration<Rep, Period> delay) noexcept;
+
   static void leave(Waiter& waiter) noexcept { static_cast<Sleep&>(waiter).timer_.unlink(); }
   static constexpr Sort kSort = {"sleep", leave};
+  static constexpr TimePoint kAtOnce = TimePoint::min();
 
   TimePoint deadline_;
   Timer timer_{this};
 };
 
-inline Sleep sleep_until(TimePoint deadline) noexcept {
-  return Sleep(deadline);
-}
+/// `await(sleep_until(t))` in a fiber, `co_await sleep_until(t)` in a task.
+inline Sleep sleep_until(TimePoint deadline) noexcept { return Sleep(deadline); }
 
-/// `delay` counts from this call. Zero or less: once round the ready queue, without a timer.
+/// `delay` counts from this call. Zero or less means what Yield means.
 /// (asyncio.sleep, gevent.sleep)
 template <class Rep, class Period>
 Sleep sleep(std::chrono::duration<Rep, Period> delay) noexcept {
-  return delay.count() <= 0 ? Sleep(TimePoint::min()) : Sleep(after(Clock::now(), saturate(delay)));
+  return Sleep(delay.count() <= 0 ? Sleep::kAtOnce : after(Clock::now(), saturate(delay)));
 }
 
 }  // namespace simul

@@ -78,7 +78,7 @@ class Waiter : public ListNode<> {
   /// What all waits of one sort have in common.
   struct Sort {
     const char* label;                 ///< what is awaited: "sleep", "readable", "queue.get"
-    void (*unlink)(Waiter&) noexcept;  ///< takes every link of the wait off its list
+    void (*unlink)(Waiter&) noexcept;  ///< takes every link of the wait off; null: it has none
   };
 
   State state() const noexcept { return state_; }
@@ -101,8 +101,7 @@ class Waiter : public ListNode<> {
   explicit Waiter(const Sort& sort) noexcept : sort_(sort) {}
 
   /// A wait that is destroyed is over. Its links, members of the derived class, are gone by now,
-  /// and
-  /// `~ListNode` takes it off the ready queue.
+  /// and `~ListNode` takes it off the ready queue.
   ~Waiter() {
     if (state_ != State::idle && who_->waiting_on_ == this) who_->waiting_on_ = nullptr;
   }
@@ -115,10 +114,11 @@ class Waiter : public ListNode<> {
     state_ = State::waiting;
   }
 
-  /// Takes back a wait that has begun, as if it had not. For a callback that is cancelled.
+  /// Takes back a wait that has begun, as if it had not. For a callback that is cancelled, and for
+  /// a wait that could not set its links.
   void abandon() noexcept {
     if (state_ == State::idle) return;
-    sort_.unlink(*this);
+    if (sort_.unlink != nullptr) sort_.unlink(*this);
     unlink();
     taken();
   }
@@ -147,10 +147,16 @@ inline void Routine::interrupt() noexcept {
 template <class Derived>
 class Wait : public Waiter {
  public:
-  /// Lets `who` wait. Afterwards `who` must return to the loop.
+  /// Lets `who` wait. Afterwards `who` must return to the loop. If `start` throws, so does this,
+  /// and nobody waits.
   void suspend(Routine& who) {
     begin(who);
-    static_cast<Derived*>(this)->start();
+    try {
+      static_cast<Derived*>(this)->start();
+    } catch (...) {
+      abandon();
+      throw;
+    }
   }
 
   /// The same from a coroutine, whose promise knows its routine.

@@ -97,7 +97,7 @@ class [[nodiscard]] Offload final : public Wait<Offload<F>> {
     Offload* wait = nullptr;  // the loop's thread only; null: nobody waits any more
   };
 
-  static constexpr Waiter::Sort kSort = {"a thread", [](Waiter&) noexcept {}};
+  static constexpr Waiter::Sort kSort = {"a thread", nullptr};
 
   ThreadPool& pool_;
   std::shared_ptr<Job> job_;
