@@ -308,12 +308,12 @@ deps:
 	@.ci/deps.sh '$(CXX)' '$(GTEST_FLAGS)'
 
 CLANG_FORMAT ?= clang-format
-CLANG_TIDY ?= clang-tidy
+CLANG_TIDY ?= $(shell for c in clang-tidy-16 clang-tidy; do command -v $$c >/dev/null 2>&1 && { echo $$c; exit; }; done; echo clang-tidy)
 .PHONY: format tidy map
 format:
 	@find runtime lessons tests -name '*.[ch]pp' -print | xargs $(CLANG_FORMAT) -i
 tidy: compile_commands.json
-	@$(CLANG_TIDY) --quiet -p . $(RUNTIME) $(MONKEY_SOURCE)
+	@printf '%s\n' $(RUNTIME) $(MONKEY_SOURCE) | xargs -n 1 -P 2 $(CLANG_TIDY) --quiet -p .
 
 map:
 	@.ci/map.sh runtime/README.md
