@@ -104,7 +104,7 @@ class TimerWheel {
   std::uint64_t now() const noexcept { return now_; }
 
   /// Is no timer armed? There is no count of them, because a timer may leave without notice.
-  bool empty() noexcept { return first() == kNowhere; }
+  bool empty() noexcept;
 
  private:
   static constexpr unsigned kBits = 6;
