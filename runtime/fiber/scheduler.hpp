@@ -51,10 +51,22 @@ class FiberCore : public Routine, public Reactor::Owned {
   /// Throws Cancelled if the fiber was killed, before or meanwhile.
   template <class W>
   void wait_for(W& wait) {
+    suspend_until(wait);
+    throw_if_killed();
+  }
+
+  /// The same for callers that cannot be thrown through, C code being below them: they ask
+  /// `killed()`, before (a killed fiber is woken only once) and afterwards.
+  template <class W>
+  void suspend_until(W& wait) {
     wait.suspend(*this);
     if (Observer* o = observer(); o != nullptr && id() != 0) o->waits(id(), wait.label());
     switch_away();
-    throw_if_killed();
+  }
+
+  /// Does `address` lie on its stack? Not so in a signal handler that has a stack of its own.
+  bool owns(const void* address) const noexcept {
+    return address >= stack_->bottom() && address < stack_->top();
   }
 
   void throw_if_killed() const {
@@ -113,7 +125,7 @@ class FiberCore : public Routine, public Reactor::Owned {
     }
 
    private:
-    static constexpr Sort kSort = {"start", [](Waiter&) noexcept {}};
+    static constexpr Sort kSort = {"start", nullptr};
   };
 
   static Context& entry(void* self);
