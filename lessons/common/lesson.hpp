@@ -55,12 +55,9 @@ int lesson(int argc, char** argv, const Lesson& about, Example example) {
                     [example = std::move(example)](const Options&) mutable { example(); }));
 }
 
-/// Prints one line on stderr, `<program>: <what went wrong>`, and lets the example go on; the exit
-/// status will be 1. For one failure among many that are none. Any thread.
-void complain(const std::exception& error);
-
 /// Reports a failure that the example survives, such as one download of several: one line on stderr
-/// now, and exit status 1 in the end. Inside `lesson()`; any thread.
+/// now, `<program>: <what went wrong>`, and exit status 1 in the end. Inside `lesson()`; any
+/// thread.
 void complain(const std::exception& error);
 
 }  // namespace simul
