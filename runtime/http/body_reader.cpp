@@ -77,7 +77,7 @@ void BodyReader::begin(const Framing& framing) {
   over_limit_ = false;
   done_ = framing.kind == Framing::Kind::none;
   if (framing.kind == Framing::Kind::length && framing.length > max_bytes_) refuse_size();
-  if (framing.kind == Framing::Kind::chunked) decoder_.reset();
+  decoder_.reset();  // whatever the kind: the trailers of the body before are not this one's
 }
 
 std::string_view BodyReader::next(std::string_view& input) {
