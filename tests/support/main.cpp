@@ -146,6 +146,8 @@ int main(int argc, char** argv) {
     stand_guard(std::atoi(limit));
     unsetenv("SIMUL_TEST_LIMIT");
   }
+  // ThreadSanitizer starts a thread of its own with a program's first: not inside a test, please.
+  std::thread([] {}).join();
   testing::UnitTest::GetInstance()->listeners().Append(new NothingLeftBehind);
   return RUN_ALL_TESTS();
 }
