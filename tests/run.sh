@@ -20,7 +20,7 @@ if [ "$1" = --one ]; then  # run.sh --one FOLDER SECONDS FILTER PROGRAM: called 
     /\[       OK \] .*\([0-9]+ ms\)$/ { passed++; running = "" }
     /\[  SKIPPED \] .*\([0-9]+ ms\)$/ { skipped++; why = why "\n        " running; running = "" }
     /\[  FAILED  \] .*\([0-9]+ ms\)$/ { failed++; running = "" }
-    /^\[==========\] [0-9]+ tests? .* ran\. \([0-9]+ ms total\)/ { ended = 1; ms = $(NF - 1); sub(/\(/, "", ms) }
+    /^\[==========\] [0-9]+ tests? .* ran\. \([0-9]+ ms total\)/ { ended = 1; ms = $(NF - 2); sub(/\(/, "", ms) }
     /^killed: / { late = $0 }
     { text[NR] = $0 }
     END {
