@@ -38,6 +38,14 @@
 #define SIMUL_UNADDRESSED
 #endif
 
+// A switch that is part of its caller, not called (context_x86_64.hpp says why). A function that
+// ThreadSanitizer does not trace cannot be part of one that it does, so there it is called.
+#if defined(SIMUL_TSAN)
+#define SIMUL_IN_PLACE
+#else
+#define SIMUL_IN_PLACE [[gnu::always_inline]]
+#endif
+
 namespace simul {
 
 /// What the sanitizers know of one line of execution. Default-made: a thread's own.

@@ -36,10 +36,7 @@ namespace detail {
 /// Saves the running code's place in `*from` and goes on at `to`. Returns when somebody switches
 /// to `*from`. Each of the two routines defines it.
 #if defined(SIMUL_CONTEXT_X86_64)
-extern "C" void simul_switch_place(void** from, void* to) noexcept;
-inline void switch_place(void** from, void* to) noexcept {
-  simul_switch_place(from, to);
-}
+[[gnu::always_inline]] SIMUL_UNTRACED inline void switch_place(void** from, void* to) noexcept;
 #else
 void switch_place(void** from, void* to) noexcept;
 #endif
@@ -72,7 +69,7 @@ class Context {
   /// Leaves the running code, which is `from`, and goes on in `to`. Returns when somebody switches
   /// to `from`. Exceptions being handled and errno stay with their line (thread_state.hpp), and so
   /// do the rounding modes and exception masks of both floating-point units.
-  SIMUL_UNTRACED static void switch_to(Context& from, Context& to) noexcept {
+  SIMUL_IN_PLACE SIMUL_UNTRACED static void switch_to(Context& from, Context& to) noexcept {
     ThreadState::exchange(from.state_, to.state_);
     Annotation::before_switch(from.annotation_, to.annotation_, false);
     detail::switch_place(&from.place_, to.place_);
@@ -90,3 +87,7 @@ class Context {
 };
 
 }  // namespace simul
+
+#if defined(SIMUL_CONTEXT_X86_64)
+#include "runtime/fiber/context_x86_64.hpp"
+#endif

@@ -103,8 +103,17 @@ Woken PatchedCall::wait(std::span<Awaited> awaited, TimePoint deadline) noexcept
     // No memory, as below.
   }
   // It cannot be watched: the poller has it already, for a Descriptor, or has reached a limit.
-  DescriptorsWait nap({}, std::min(deadline, after(Clock::now(), kGlance)));
-  return wait_for(nap) ? Woken::maybe : Woken::killed;
+  return glance(deadline);
+}
+
+Woken PatchedCall::glance(TimePoint deadline) noexcept {
+  DescriptorsWait nap({}, std::min(deadline, next_glance()));
+  if (!wait_for(nap)) return Woken::killed;
+  return Clock::now() >= deadline ? Woken::late : Woken::maybe;
+}
+
+TimePoint PatchedCall::next_glance() noexcept {
+  return after(Clock::now(), kGlance);
 }
 
 Woken PatchedCall::wait(int fd, Interest interest, TimePoint deadline) noexcept {

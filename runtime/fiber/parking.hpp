@@ -65,6 +65,11 @@ class PatchedCall {
   Woken wait(std::span<Awaited> awaited, TimePoint deadline) noexcept;
   Woken wait(int fd, Interest interest, TimePoint deadline) noexcept;
 
+  /// For what no poller reports: parks the fiber until it is time to look again, 10 ms from now, or
+  /// until `deadline`.
+  Woken glance(TimePoint deadline) noexcept;
+  static TimePoint next_glance() noexcept;
+
   /// Parks the fiber for any other wait (waiter.hpp). False if it was killed, before or meanwhile:
   /// the wait's result is not to be asked for then. Throws what the wait's `start` throws.
   template <class W>

@@ -58,12 +58,6 @@ void FiberCore::step() {
   hub_.reap();
 }
 
-void FiberCore::switch_away() noexcept {
-  Context& next = hub_.next();
-  Context::switch_to(context_, next);
-  hub_.reap();
-}
-
 Context& FiberCore::entry(void* self) {
   auto& fiber = *static_cast<FiberCore*>(self);
   fiber.hub_.reap();
@@ -84,13 +78,6 @@ void FiberCore::finish() noexcept {
   while (DoneLink* link = watchers_.pop_front()) link->fired(*link);
   if (Observer* o = observer(); o != nullptr && id() != 0) o->ended(id());
   hub_.ended_ = this;
-}
-
-Context& FiberHub::next() noexcept {
-  Routine* next = reactor_.take_next_if(
-      [](const Routine& routine) { return routine.kind() == Routine::Kind::fiber; });
-  FiberCore::current_ = static_cast<FiberCore*>(next);
-  return next == nullptr ? loop_ : FiberCore::current_->context_;
 }
 
 void FiberHub::bury() noexcept {

@@ -130,7 +130,7 @@ class FiberCore : public Routine, public Reactor::Owned {
 
   static Context& entry(void* self);
   void finish() noexcept;
-  void switch_away() noexcept;
+  SIMUL_IN_PLACE void switch_away() noexcept;
 
   static inline constinit thread_local FiberCore* current_ = nullptr;
 
@@ -173,5 +173,20 @@ class FiberHub {
   FiberCore* ended_ = nullptr;
   unsigned last_number_ = 0;
 };
+
+// These are part of every wait, see SIMUL_IN_PLACE.
+
+inline Context& FiberHub::next() noexcept {
+  Routine* next = reactor_.take_next_if(
+      [](const Routine& routine) { return routine.kind() == Routine::Kind::fiber; });
+  FiberCore::current_ = static_cast<FiberCore*>(next);
+  return next == nullptr ? loop_ : FiberCore::current_->context_;
+}
+
+inline void FiberCore::switch_away() noexcept {
+  Context& next = hub_.next();
+  Context::switch_to(context_, next);
+  hub_.reap();
+}
 
 }  // namespace simul
