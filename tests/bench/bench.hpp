@@ -130,6 +130,18 @@ class Bench {
         });
   }
 
+  /// Calls `subject()`, which does one round and returns its value, without a floor.
+  template <class Subject>
+  void measure(const std::string& name, std::string_view unit, Subject&& subject) {
+    if (!wants(name)) return;
+    std::vector<double> values;
+    for (int round = -1; round < rounds_; ++round) {
+      const double value = subject();
+      if (round >= 0) values.push_back(value);  // the first one warms up
+    }
+    report(name, median(values), unit);
+  }
+
   /// Calls `floor()` and `subject()` in turn; each does one round and returns its value: a rate, a
   /// latency, a number of bytes. A first pair is not counted.
   template <class Subject, class Floor>
