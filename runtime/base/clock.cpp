@@ -42,7 +42,9 @@ VirtualTime::VirtualTime() noexcept : outermost_(!Clock::is_virtual()) {
 }
 
 VirtualTime::~VirtualTime() {
-  if (outermost_) Clock::virtual_now_ = Clock::kReal;
+  if (!outermost_) return;
+  Clock::virtual_now_ = Clock::kReal;
+  ++Clock::times_set_back_;
 }
 
 }  // namespace simul

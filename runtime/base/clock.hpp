@@ -3,7 +3,7 @@
 // Real time is the monotonic clock. Virtual time stands still until somebody waits: then it jumps
 // to the end of the wait, so a program that would sleep for twelve hours ends at once and prints
 // exact times. Each thread has its own choice; plain blocking code (`Clock::sleep_until`) and the
-// reactor share it. Neither clock ever goes back.
+// reactor share it. Neither clock ever goes back; only the change from virtual to real time does.
 #pragma once
 
 #include <chrono>
@@ -37,7 +37,7 @@ constexpr Duration saturate(Duration duration) {
 /// `time + delay`, held at `kNever`. A negative delay counts as none.
 constexpr TimePoint after(TimePoint time, Duration delay) {
   if (delay <= Duration::zero()) return time;
-  if (delay > kNever - time) return kNever;
+  if (time.time_since_epoch() > Duration::zero() && delay > kNever - time) return kNever;
   return time + delay;
 }
 
@@ -64,6 +64,10 @@ class Clock {
   static void sleep_until(TimePoint deadline);
   static void sleep_for(Duration delay) { sleep_until(after(now(), delay)); }
 
+  /// How often this thread's time has gone back because a scope of virtual time ended. Whoever
+  /// keeps times compares it to learn that he must adjust them.
+  static unsigned times_set_back() noexcept { return times_set_back_; }
+
   /// Moves virtual time forward; an earlier `time` changes nothing. Virtual time only.
   static void advance_to(TimePoint time) noexcept;
 
@@ -71,6 +75,7 @@ class Clock {
   friend class VirtualTime;
   static constexpr Duration kReal = Duration::min();
   static inline constinit thread_local Duration virtual_now_ = kReal;
+  static inline constinit thread_local unsigned times_set_back_ = 0;
 };
 
 /// While it lives, this thread's clock is virtual. It starts at the real time, so that a time read

@@ -4,39 +4,56 @@
 
 namespace simul {
 
+void Readiness::start() {
+  if (watch_ != nullptr && watch_->generation() != generation_) {
+    throw_errno("wait for a descriptor", ECANCELED);  // closed since this object was made
+  }
+  waited_ = false;
+  Reactor& reactor = who()->reactor();
+  Watch& watch = watch_ != nullptr ? *watch_ : reactor.watches().borrow(fd_, direction_);
+  if (watch.always_ready()) return wake();
+  waited_ = true;
+  link_.join(watch, direction_);
+  if (deadline_ != kNever) reactor.set_timer(timer_, deadline_);
+}
+
 bool Readiness::await_resume() const {
   if (link_.error() != 0) throw_errno("wait for a descriptor", link_.error());
-  return await_ready() || link_.fired();
+  return !waited_ || link_.fired();
 }
 
 Watch& Descriptor::watch(Interest first) {
   if (watch_ == nullptr) {
     if (!fd_) throw_errno("wait for a descriptor", EBADF);
-    watch_ = &reactor_->watches().open(fd_.get(), trigger_, peer_, first);
+    WatchTable& table = Reactor::current().watches();
+    watch_ = &table.open(fd_.get(), trigger_, peer_, first);
+    table.set_owner(*watch_, &watch_);
   }
   return *watch_;
 }
 
+void Descriptor::unwatch() noexcept {
+  if (Watch* watch = std::exchange(watch_, nullptr)) watch->table().close(*watch);
+}
+
 void Descriptor::close() noexcept {
-  if (watch_ != nullptr) reactor_->watches().close(*std::exchange(watch_, nullptr));
+  unwatch();
   fd_.reset();
 }
 
 UniqueFd Descriptor::release() noexcept {
-  if (watch_ != nullptr) reactor_->watches().close(*std::exchange(watch_, nullptr));
+  unwatch();
   return std::move(fd_);
 }
 
 void Descriptor::swap(Descriptor& other) noexcept {
   std::swap(fd_, other.fd_);
-  std::swap(reactor_, other.reactor_);
   std::swap(watch_, other.watch_);
   std::swap(peer_, other.peer_);
   std::swap(trigger_, other.trigger_);
-}
-
-Readiness borrowed_ready(int fd, Interest direction, TimePoint deadline) {
-  return Readiness(Reactor::current().watches().borrow(fd, direction), direction, deadline);
+  for (Descriptor* each : {this, &other}) {
+    if (each->watch_ != nullptr) each->watch_->table().set_owner(*each->watch_, &each->watch_);
+  }
 }
 
 }  // namespace simul

@@ -6,6 +6,7 @@
 // that is read and written a million times costs one epoll_ctl.
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include "runtime/base/unique_fd.hpp"
@@ -15,24 +16,29 @@ namespace simul {
 
 /// The wait for one direction of one descriptor. `await_resume` says whether it is ready: false
 /// means that the deadline came first. Throws std::system_error ECANCELED when the descriptor was
-/// closed meanwhile.
+/// closed meanwhile. Ready means: try the call. It may still say EAGAIN, when somebody else was
+/// quicker or when the readiness was of before.
 class [[nodiscard]] Readiness final : public Wait<Readiness> {
  public:
+  /// For a descriptor that has a watch.
   Readiness(Watch& watch, Interest direction, TimePoint deadline) noexcept
+      : Readiness(watch.fd(), direction, deadline) {
+    watch_ = &watch;
+    generation_ = watch.generation();
+  }
+
+  /// For a borrowed one, which is registered from `start` to the end of the wait.
+  Readiness(int fd, Interest direction, TimePoint deadline) noexcept
       : Wait(direction == Interest::read ? kReadable : kWritable),
-        watch_(&watch),
+        fd_(fd),
         direction_(direction),
         deadline_(deadline) {}
 
-  /// After a hang-up there is always an answer to be had: the rest of the data, an end, an error.
-  /// For a reader, that is: a peer that has sent everything may still be slow to read.
   bool await_ready() const noexcept {
-    return watch_->always_ready() || (direction_ == Interest::read && watch_->hung_up());
+    return watch_ != nullptr && watch_->generation() == generation_ &&
+           watch_->take_answer(direction_);
   }
-  void start() {
-    link_.join(*watch_, direction_);
-    if (deadline_ != kNever) who()->reactor().set_timer(timer_, deadline_);
-  }
+  void start();
   bool await_resume() const;
 
  private:
@@ -44,24 +50,28 @@ class [[nodiscard]] Readiness final : public Wait<Readiness> {
   static constexpr Sort kReadable = {"readable", leave};
   static constexpr Sort kWritable = {"writable", leave};
 
-  Watch* watch_;
+  Watch* watch_ = nullptr;  // null: borrowed
+  std::uint32_t generation_ = 0;
+  int fd_;
   Interest direction_;
+  bool waited_ = false;
   TimePoint deadline_;
   WatchLink link_{*this};
   Timer timer_{this};
 };
 
-/// Owns a non-blocking descriptor and its registration. Move-only; not while somebody waits.
-/// Thread: that of its reactor, which must outlive it.
+/// Owns a non-blocking descriptor and its registration. Move-only. Thread: that of the reactor that
+/// is current at its first wait. If that reactor goes first, or if this is a forked child, the next
+/// wait is the first one again, at the reactor that is current then.
 class Descriptor {
  public:
   Descriptor() = default;
 
   /// `fd` must be non-blocking. `peer`: see Peer in watch.hpp. `trigger`: level for listening
   /// sockets, of which a woken accept loop may leave connections in the queue; else edge.
-  explicit Descriptor(UniqueFd fd, Peer peer = Peer::outside, Trigger trigger = Trigger::edge,
-                      Reactor& reactor = Reactor::current()) noexcept
-      : fd_(std::move(fd)), reactor_(&reactor), peer_(peer), trigger_(trigger) {}
+  explicit Descriptor(UniqueFd fd, Peer peer = Peer::outside,
+                      Trigger trigger = Trigger::edge) noexcept
+      : fd_(std::move(fd)), peer_(peer), trigger_(trigger) {}
 
   Descriptor(Descriptor&& other) noexcept { swap(other); }
   Descriptor& operator=(Descriptor other) noexcept {
@@ -94,15 +104,18 @@ class Descriptor {
  private:
   Watch& watch(Interest first);
   void swap(Descriptor& other) noexcept;
+  void unwatch() noexcept;
 
   UniqueFd fd_;
-  Reactor* reactor_ = nullptr;
-  Watch* watch_ = nullptr;  // made by the first wait
+  Watch* watch_ = nullptr;  // made by the first wait; it knows this pointer (WatchTable::set_owner)
   Peer peer_ = Peer::outside;
   Trigger trigger_ = Trigger::edge;
 };
 
-/// The wait for a descriptor that somebody else owns: registered for this wait only.
-Readiness borrowed_ready(int fd, Interest direction, TimePoint deadline = kNever);
+/// The wait for a descriptor that somebody else owns: registered for this wait only. The wait
+/// throws std::system_error if the kernel does not know `fd`. One that a Descriptor owns: EEXIST.
+inline Readiness borrowed_ready(int fd, Interest direction, TimePoint deadline = kNever) noexcept {
+  return Readiness(fd, direction, deadline);
+}
 
 }  // namespace simul

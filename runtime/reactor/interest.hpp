@@ -25,7 +25,8 @@ enum class Trigger : std::uint8_t { edge, level };
 struct PollEvent {
   std::uint64_t token;
   Interest ready;  ///< an error or a hang-up makes both directions ready: the call will tell
-  bool hung_up;    ///< the peer sends no more; what it sent before may still be unread
+  bool hung_up;    ///< the peer sends no more; what it sent before may still be unread. A poller
+                   ///< that repeats itself (level) need not say so: `read` is ready then anyway
 };
 
 }  // namespace simul

@@ -11,14 +11,16 @@
 //       Registers `fd`. False if the kernel does not watch this kind of file because it is always
 //       ready (regular files, directories). Throws std::system_error.
 //   void modify(fd, token, Interest)
-//       Changes what a level-triggered registration is of interest for.
+//       Changes what a level-triggered registration is of interest for. With no interest left it
+//       is told of at most once more, whatever happens: no hang-up keeps the loop busy.
 //   void remove(fd) noexcept
 //       Forgets it. Comes before the descriptor is closed: the kernel's own clean-up waits until
 //       the last copy of the open file is gone, in this process or a child.
 //   std::span<const Event> wait(Duration timeout)
-//       Waits until something is ready or `timeout` is over; negative means without end, and it may
-//       return too early (a signal, a wake-up), with nothing. Never late by rounding down: the
-//       kernel is given nanoseconds. `token` comes back as it was registered: it carries a
+//       Waits until something is ready or `timeout` is over; negative means without end. A signal
+//       or a wake-up ends it too, with nothing; rounding does not: the kernel is given nanoseconds,
+//       or else a coarser time rounded up. A span that is empty after a `timeout` of zero means
+//       that nothing is ready, one that is not may be a part of what is. `token` comes back as it was registered: it carries a
 //       generation, by which the reactor knows an event that is meant for a predecessor.
 //   void wake() noexcept
 //       Makes the current or the next `wait` return. Any thread, and signal handlers.

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <string>
 
@@ -72,15 +73,15 @@ int EpollPoller::wait_for(Duration timeout) noexcept {
     return ::epoll_wait(epoll_.get(), raw_.data(), room, timeout < Duration::zero() ? -1 : 0);
   }
 #if defined(SYS_epoll_pwait2)
-  static bool has_nanoseconds = true;  // Linux 5.11 and later
-  if (has_nanoseconds) {
+  static std::atomic<bool> has_nanoseconds{true};  // Linux 5.11 and later
+  if (has_nanoseconds.load(std::memory_order_relaxed)) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
     const timespec limit{static_cast<time_t>(seconds.count()),
                          static_cast<long>((timeout - seconds).count())};
     const long count = ::syscall(SYS_epoll_pwait2, epoll_.get(), raw_.data(), room, &limit, nullptr,
                                  std::size_t{0});
     if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(count);
-    has_nanoseconds = false;
+    has_nanoseconds.store(false, std::memory_order_relaxed);
   }
 #endif
   // Whole milliseconds, rounded up: late is allowed, early is not.

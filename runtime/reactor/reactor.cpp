@@ -31,8 +31,7 @@ Reactor::Reactor()
   // and its loop. It forgets both and makes a fresh reactor when it needs one.
   static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
     for (Reactor* reactor = current_; reactor != nullptr; reactor = reactor->previous_) {
-      reactor->mailbox_->poller.after_fork();
-      if (reactor->signals_) reactor->signals_->after_fork();
+      reactor->after_fork();
     }
     current_ = nullptr;
     static_cast<void>(default_reactor.release());
@@ -42,11 +41,22 @@ Reactor::Reactor()
 }
 
 Reactor::~Reactor() {
+  if (abandoned_) return;
   end_owned();
   signals_.reset();
-  parts_.clear();
   mailbox_->close();
+  drop_callbacks();
+  while (!parts_.empty()) parts_.pop_back();  // the younger may use the older
+  drop_callbacks();
   current_ = previous_;
+}
+
+void Reactor::after_fork() noexcept {
+  abandoned_ = true;
+  mailbox_->after_fork();
+  watches_.let_go();
+  ready_.clear();
+  batch_.clear();
 }
 
 Reactor& Reactor::current() {
@@ -60,11 +70,15 @@ Reactor& Reactor::current() {
 void Reactor::end_owned() {
   // Twice: a routine may swallow the first Cancelled and wait again.
   for (int round = 0; round < 2 && !owned_.empty(); ++round) {
-    for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
+    List<Owned, Owned> to_cancel;
+    to_cancel.splice_back(owned_);
+    while (Owned* owned = to_cancel.pop_front()) {
+      owned_.push_back(*owned);  // first, for it may end at once
       owned->cancel();
     }
     try {
-      run_until([this] { return owned_.empty(); });
+      Running running(*this);
+      while (!owned_.empty()) turn(/*forever=*/false);  // `stop` must not leave them half ended
     } catch (const Deadlock&) {
       // The next round, or the report below, deals with it.
     }
@@ -75,6 +89,19 @@ void Reactor::end_owned() {
   }
 }
 
+// While everything is still there, because what a callback captured may do anything when it is
+// destroyed: cancel a handle, close a descriptor, register another callback.
+void Reactor::drop_callbacks() {
+  for (bool again = true; again;) {
+    again = false;
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      if (!calls_[i].callback_) continue;
+      handle_of(calls_[i]).cancel();
+      again = true;
+    }
+  }
+}
+
 // --- Callbacks ----------------------------------------------------------------------------------
 
 CallSlot& Reactor::allocate_call(Callback<void()> callback) {
@@ -82,6 +109,7 @@ CallSlot& Reactor::allocate_call(Callback<void()> callback) {
     free_calls_ = &calls_.emplace_back(*this, static_cast<std::uint32_t>(calls_.size()));
   }
   CallSlot& slot = *free_calls_;
+  if (this != current_) is_mine(slot);  // aborts on another thread
   free_calls_ = std::exchange(slot.next_free_, nullptr);
   slot.callback_ = std::move(callback);
   if (Observer* o = observer()) {
@@ -148,6 +176,7 @@ void Handle::cancel() noexcept {
   CallSlot& slot = reactor_->calls_[index_];
   slot.abandon();
   reactor_->free_call(slot);
+  if (Observer* o = observer(); o != nullptr && slot.id() != 0) o->ended(slot.id());
   // Last, because what the callback captured may do anything when it is destroyed.
   Callback<void()> dropped = std::move(slot.callback_);
 }
@@ -163,12 +192,12 @@ void Reactor::remove_signal_handler(int signal) noexcept {
 
 void Reactor::set_exception_handler(
     Callback<void(const std::string&, std::exception_ptr)> handler) {
-  exception_handler_ = std::move(handler);
+  exception_handler_ = handler ? std::make_shared<decltype(handler)>(std::move(handler)) : nullptr;
 }
 
 void Reactor::report(const std::string& where, std::exception_ptr error) noexcept {
   try {
-    if (exception_handler_) return exception_handler_(where, error);
+    if (const auto handler = exception_handler_) return (*handler)(where, error);
   } catch (...) {
     // A handler that fails is no reason to lose the first error.
   }
@@ -183,7 +212,9 @@ Reactor::Running::Running(Reactor& reactor) : reactor_(reactor) {
         "this loop runs already: a callback cannot wait; register another callback instead, or "
         "use a fiber or a task");
   }
-  if (current_ != &reactor) throw std::logic_error("this loop belongs to another thread");
+  if (current_ != &reactor) {
+    throw std::logic_error("this loop belongs to another thread, or another has taken its place");
+  }
   reactor.running_ = true;
 }
 
@@ -194,6 +225,7 @@ void Reactor::run_forever() {
 
 // The order of a turn is the one described in reactor.hpp.
 void Reactor::turn(bool forever) {
+  if (abandoned_) throw std::logic_error("a forked child cannot go on in its parent's loop");
   const bool time_may_pass = poll(/*busy=*/!ready_.empty(), forever);
   if (mailbox_->has_messages()) take_messages();
   take_due_timers(time_may_pass);
@@ -205,6 +237,7 @@ void Reactor::turn(bool forever) {
 // whether timers may be due.
 bool Reactor::poll(bool busy, bool forever) {
   Poller& poller = mailbox_->poller;
+  follow_clock();
   const std::uint64_t next = timers_.next_deadline();
   const bool timer_set = next != TimerWheel::kNone;
   if (busy) {
@@ -219,15 +252,18 @@ bool Reactor::poll(bool busy, bool forever) {
   if (timer_set && !Clock::is_virtual()) {
     timeout = std::max(Duration::zero(), time_of(next) - Clock::now());
   }
+  // Before anything is asked that another thread may change: from here on it wakes the poller.
+  if (!mailbox_->may_sleep()) timeout = Duration::zero();
   // Nobody outside means: if the kernel has nothing now, only time can bring something.
   const bool alone =
       nobody_outside() && (Clock::is_virtual() ? timer_set || !forever : !timer_set && !forever);
   if (alone) timeout = Duration::zero();
-  if (!mailbox_->may_sleep()) timeout = Duration::zero();
-  for (const PollEvent& event : poller.wait(timeout)) watches_.dispatch(event);
+  const std::span<const PollEvent> events = poller.wait(timeout);
+  for (const PollEvent& event : events) watches_.dispatch(event);
   mailbox_->awake();
 
-  if (alone && ready_.empty() && nobody_outside() && !mailbox_->has_messages()) {
+  // An event that nobody waited for may hide others: the kernel reports so many at a time.
+  if (alone && events.empty() && !mailbox_->has_messages()) {
     if (!timer_set) throw_deadlock();
     Clock::advance_to(time_of(next));
   }
@@ -288,41 +324,41 @@ void Reactor::throw_deadlock() {
       waiting_report());
 }
 
-void Reactor::wrong_thread(Waiter& waiter) noexcept {
+// Whose place another reactor of this thread has taken is still of this thread. In a forked child
+// the parent's reactor is nobody's: it does no harm to wake somebody there, and no good.
+bool Reactor::is_mine(Waiter& waiter) const noexcept {
+  for (const Reactor* mine = current_; mine != nullptr; mine = mine->previous_) {
+    if (mine == this) return true;
+  }
+  if (abandoned_) return false;
   std::fprintf(stderr,
                "simul: %s, which waits for %s, was woken from another thread; use "
                "Remote::call_soon_threadsafe\n",
-               waiter.who()->describe().c_str(), waiter.label());
+               (waiter.who() != nullptr ? waiter.who()->describe() : "callback").c_str(),
+               waiter.label());
   std::abort();
 }
 
 // --- Time and ticks -----------------------------------------------------------------------------
 
 std::uint64_t Reactor::tick_at_or_after(TimePoint time) noexcept {
-  if (time == kNever) return TimerWheel::kNone - 1;
-  const auto ticks_until = [this](TimePoint t) {
-    return t <= origin_ ? 0
-                        : static_cast<std::uint64_t>((t - origin_ + kTick - Duration(1)) / kTick);
-  };
-  std::uint64_t tick = ticks_until(time);
-  if (tick <= timers_.now()) {
-    // Overdue, or the clock was set back: virtual time has ended since the last turn.
-    rebase(Clock::now());
-    tick = ticks_until(time);
-  }
-  return tick;
+  follow_clock();
+  return time <= origin_ ? 0
+                         : static_cast<std::uint64_t>((time - origin_ - Duration(1)) / kTick) + 1;
 }
 
 std::uint64_t Reactor::tick_at_or_before(TimePoint time) noexcept {
-  rebase(time);
-  return static_cast<std::uint64_t>((time - origin_) / kTick);
+  follow_clock();
+  return time <= origin_ ? 0 : static_cast<std::uint64_t>((time - origin_) / kTick);
 }
 
 // The wheel never goes back. When the clock does, because a scope of virtual time has ended, the
 // origin moves with it, and timers keep the distance they had.
-void Reactor::rebase(TimePoint time) noexcept {
+void Reactor::rebase() noexcept {
+  times_set_back_ = Clock::times_set_back();
+  const TimePoint time = std::chrono::floor<std::chrono::microseconds>(Clock::now());
   const TimePoint latest = time_of(timers_.now());
-  if (time < latest) origin_ -= latest - std::chrono::floor<std::chrono::microseconds>(time);
+  if (time < latest) origin_ -= latest - time;
 }
 
 TimePoint Reactor::time_of(std::uint64_t tick) const noexcept {

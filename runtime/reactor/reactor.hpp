@@ -8,8 +8,7 @@
 //     2. clock     read once
 //     3. I/O       wake who waited for a descriptor; callbacks sent by other threads
 //     4. timers    wake who is due, in the order of deadlines
-//     5. signals   last, so that what a child wrote before it ended is read before we hear of its
-//     end
+//     5. signals   last, so that what a child wrote is read before we hear that it has ended
 //     6. run       exactly those entries that are on the ready queue now; whatever they make
 //                  ready has its turn in the next turn, so I/O and timers never starve
 //
@@ -79,7 +78,10 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
 
   /// This thread's reactor; made at first use, and then it lives until the thread ends. A forked
-  /// child starts without one.
+  /// child starts without one: what its copy of the parent's reactor would have run does not run,
+  /// and nothing that it does reaches the parent. It may make a loop of its own, but if it was
+  /// forked inside a callback or a fiber, it must end (or exec) there: going back into the parent's
+  /// loop throws std::logic_error.
   static Reactor& current();
   static Reactor* current_or_null() noexcept { return current_; }
 
@@ -90,7 +92,12 @@ class Reactor {
   Handle call_soon(Callback<void()> callback);
 
   /// Runs `callback` once `delay` has passed; never earlier. Equal deadlines: in the order set.
+  /// At `kNever`, as after any delay beyond 292 years: never.
   Handle call_later(Duration delay, Callback<void()> callback);
+  template <class Rep, class Period>
+  Handle call_later(std::chrono::duration<Rep, Period> delay, Callback<void()> callback) {
+    return call_later(saturate(delay), std::move(callback));
+  }
   Handle call_at(TimePoint deadline, Callback<void()> callback);
 
   /// The way in for other threads.
@@ -134,15 +141,17 @@ class Reactor {
 
   // --- For wait objects, fibers and tasks -----------------------------------------------------
 
-  /// Puts a waiter on the ready queue; `Waiter::wake` calls it.
+  /// Puts a waiter on the ready queue; `Waiter::wake` calls it. Aborts on another thread.
   void push_ready(Waiter& waiter) noexcept {
-    if (this != current_) wrong_thread(waiter);
+    if (this != current_ && !is_mine(waiter)) [[unlikely]]
+      return;
     ready_.push_back(waiter);
     if (Observer* o = observer()) note_ready(*o, waiter);
   }
 
-  /// Wakes `timer.waiter` at `deadline`; a deadline in the past: in the next turn.
+  /// Wakes `timer.waiter` at `deadline`; a deadline in the past: in the next turn; `kNever`: not.
   void set_timer(Timer& timer, TimePoint deadline) noexcept {
+    if (deadline == kNever) return timer.unlink();
     timers_.insert(timer, tick_at_or_after(deadline));
   }
 
@@ -207,6 +216,7 @@ class Reactor {
   void run_batch();
   void shuffle_batch();
   void end_owned();
+  void drop_callbacks();
 
   Routine& take(Waiter& waiter) noexcept {
     Routine& routine = *waiter.who();
@@ -223,14 +233,19 @@ class Reactor {
 
   bool nobody_outside() const noexcept;
   [[noreturn]] void throw_deadlock();
-  [[noreturn]] void wrong_thread(Waiter& waiter) noexcept;
+  bool is_mine(Waiter& waiter) const noexcept;
+  void after_fork() noexcept;
   void note_ready(Observer& observer, Waiter& waiter) noexcept;
 
   // One tick is a microsecond since `origin_`.
   std::uint64_t tick_at_or_after(TimePoint time) noexcept;
   std::uint64_t tick_at_or_before(TimePoint time) noexcept;
   TimePoint time_of(std::uint64_t tick) const noexcept;
-  void rebase(TimePoint time) noexcept;
+  void follow_clock() noexcept {
+    if (times_set_back_ != Clock::times_set_back()) [[unlikely]]
+      rebase();
+  }
+  void rebase() noexcept;
 
   static inline constinit thread_local Reactor* current_ = nullptr;
 
@@ -239,19 +254,22 @@ class Reactor {
   WatchTable watches_;
   TimerWheel timers_;
   TimePoint origin_;
+  unsigned times_set_back_ = Clock::times_set_back();
   List<Waiter> ready_;  // what the next turn runs
   List<Waiter> batch_;  // what is left of the present one
   Routine* stepping_ = nullptr;
   bool running_ = false;
   bool stopping_ = false;
   bool shuffling_ = false;
+  bool abandoned_ = false;  // the copy in a forked child
   int outside_ = 0;
   List<Owned, Owned> owned_;
   std::deque<CallSlot> calls_;
   CallSlot* free_calls_ = nullptr;
   std::vector<Callback<void()>> messages_;
   std::unique_ptr<SignalHandlers> signals_;
-  Callback<void(const std::string&, std::exception_ptr)> exception_handler_;
+  // Shared, because the handler may replace itself while it runs.
+  std::shared_ptr<Callback<void(const std::string&, std::exception_ptr)>> exception_handler_;
   std::minstd_rand shuffle_;
   std::vector<std::unique_ptr<Part>> parts_;
 };

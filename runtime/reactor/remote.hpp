@@ -12,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "runtime/base/callback.hpp"
@@ -62,7 +63,15 @@ class Mailbox {
   }
 
   void wake_if_asleep() noexcept {
-    if (asleep_.exchange(false)) poller.wake();
+    if (asleep_.load() && asleep_.exchange(false)) poller.wake();
+  }
+
+  /// In a forked child, whose copy of this mailbox nobody empties: it is closed. The thread that
+  /// held the mutex at that moment, if any, does not exist here, so the mutex is made anew.
+  void after_fork() noexcept {
+    poller.after_fork();
+    ::new (static_cast<void*>(&mutex_)) std::mutex;
+    closed_ = true;
   }
 
   std::atomic<int> remotes{0};                 ///< how many may still post

@@ -34,6 +34,17 @@ extern "C" void simul_on_signal(int signal) {
   errno = saved;
 }
 
+// In a forked child there are no loops yet, whichever thread forked: the signals do again what they
+// did before.
+void forget_owners() {
+  for (int signal = 1; signal < kSignals; ++signal) {
+    if (owners[signal].exchange(nullptr) != nullptr) {
+      ::sigaction(signal, &previous[signal], nullptr);
+    }
+  }
+  handlers_running.store(0);
+}
+
 }  // namespace
 
 /// One signal that the loop waits for, again and again.
@@ -78,6 +89,8 @@ SignalHandlers::~SignalHandlers() {
 void SignalHandlers::add(int signal, Callback<void()> callback) {
   const std::string what = "handle signal " + std::to_string(signal);
   if (signal <= 0 || signal >= kSignals) throw_errno(what, EINVAL);
+  static const int registered = ::pthread_atfork(nullptr, nullptr, forget_owners);
+  static_cast<void>(registered);
   auto wait = std::make_shared<SignalWait>(reactor_, signal, std::move(callback));
   if (waits_.count(signal) == 0) {
     Mailbox* nobody = nullptr;
@@ -95,14 +108,19 @@ void SignalHandlers::add(int signal, Callback<void()> callback) {
       throw_errno(what, error);
     }
   }
-  waits_[signal] = std::move(wait);
+  std::shared_ptr<SignalWait>& place = waits_[signal];
+  // One that has arrived and whose turn has not come yet is the new handler's.
+  if (place && place->state() == Waiter::State::triggered) wait->wake();
+  place = std::move(wait);
 }
 
 void SignalHandlers::remove(int signal) noexcept {
   const auto found = waits_.find(signal);
   if (found == waits_.end()) return;
-  ::sigaction(signal, &previous[signal], nullptr);
-  owners[signal].store(nullptr);
+  if (owners[signal].load() == mailbox_.get()) {  // not in a forked child
+    ::sigaction(signal, &previous[signal], nullptr);
+    owners[signal].store(nullptr);
+  }
   while (handlers_running.load() != 0) ::sched_yield();
   mailbox_->signals[signal / 64].fetch_and(~(std::uint64_t{1} << signal % 64));
   waits_.erase(found);
@@ -115,13 +133,6 @@ void SignalHandlers::deliver() noexcept {
     for (const auto& [signal, wait] : waits_) {
       if (signal / 64 == word && (arrived >> signal % 64 & 1) != 0) wait->wake();
     }
-  }
-}
-
-void SignalHandlers::after_fork() noexcept {
-  for (const auto& [signal, wait] : waits_) {
-    ::sigaction(signal, &previous[signal], nullptr);
-    owners[signal].store(nullptr);
   }
 }
 

@@ -33,9 +33,6 @@ class SignalHandlers {
 
   bool empty() const noexcept { return waits_.empty(); }
 
-  /// In a forked child: the signals do again what they did before.
-  void after_fork() noexcept;
-
  private:
   Reactor& reactor_;
   std::shared_ptr<Mailbox> mailbox_;

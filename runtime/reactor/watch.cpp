@@ -1,7 +1,10 @@
 #include "runtime/reactor/watch.hpp"
 
+#include <poll.h>
+
 #include <cassert>
 #include <cerrno>
+#include <exception>
 
 #include "runtime/reactor/reactor.hpp"  // Waiter::wake needs the ready queue
 
@@ -28,12 +31,25 @@ void WatchLink::leave() noexcept {
 }
 
 void Watch::wake(Interest direction, int error) noexcept {
-  // A woken waiter takes all its links off, this one included, so the list shrinks at every step.
   List<WatchLink>& waiting = links(direction);
   while (WatchLink* link = waiting.front()) {
     link->fired_ = true;
     link->error_ = error;
-    link->waiter_->wake();
+    Waiter& waiter = *link->waiter_;
+    link->leave();  // the waiter would do that too, but only if it is its first wake-up
+    waiter.wake();
+  }
+}
+
+bool Watch::kernel_says_ready(Interest direction) const noexcept {
+  pollfd question = {fd_, direction == Interest::read ? short{POLLIN} : short{POLLOUT}, 0};
+  return ::poll(&question, 1, 0) != 0;  // if it cannot be asked, the call itself will tell
+}
+
+void Watch::let_go() noexcept {
+  if (owner_ != nullptr) *std::exchange(owner_, nullptr) = nullptr;
+  for (List<WatchLink>* waiting : {&readers_, &writers_}) {
+    while (WatchLink* link = waiting->pop_front()) link->watch_ = nullptr;
   }
 }
 
@@ -50,7 +66,7 @@ Watch& WatchTable::allocate(int fd, Trigger trigger, Peer peer) {
   watch.fd_ = fd;
   watch.trigger_ = Poller::kEdgeTriggered ? trigger : Trigger::level;
   watch.peer_ = peer;
-  watch.armed_ = Interest::none;
+  watch.armed_ = watch.missed_ = Interest::none;
   watch.borrowed_ = watch.always_ready_ = watch.hung_up_ = false;
   return watch;
 }
@@ -59,6 +75,7 @@ void WatchTable::release(Watch& watch) noexcept {
   if (!watch.always_ready_) --registered_;
   ++watch.generation_;
   watch.fd_ = -1;
+  watch.owner_ = nullptr;
   free_.push_back(watch.index_);
 }
 
@@ -84,10 +101,17 @@ Watch& WatchTable::open(int fd, Trigger trigger, Peer peer, Interest first) {
 Watch& WatchTable::borrow(int fd, Interest first) {
   if (const auto found = borrowed_.find(fd); found != borrowed_.end()) return *found->second;
   Watch& watch = open(fd, Trigger::level, Peer::outside, first);
-  if (!watch.always_ready_) {
-    watch.borrowed_ = true;
-    borrowed_.emplace(fd, &watch);
+  if (watch.always_ready_) {
+    release(watch);
+    return always_;
   }
+  try {
+    borrowed_.emplace(fd, &watch);
+  } catch (...) {
+    close(watch);
+    throw;
+  }
+  watch.borrowed_ = true;
   return watch;
 }
 
@@ -102,6 +126,12 @@ void WatchTable::close(Watch& watch, int error) noexcept {
 
 void WatchTable::forget(int fd, int error) noexcept {
   if (const auto found = borrowed_.find(fd); found != borrowed_.end()) close(*found->second, error);
+}
+
+void WatchTable::let_go() noexcept {
+  for (Watch& watch : watches_) watch.let_go();
+  borrowed_.clear();
+  outside_ = 0;
 }
 
 void WatchTable::want(Watch& watch, Interest direction) {
@@ -125,11 +155,16 @@ void WatchTable::dispatch(const PollEvent& event) noexcept {
     // Reported, but nobody waits: stop asking, or the kernel would report it at every turn.
     const Interest idle = without(event.ready, watch.wanted()) & watch.armed_;
     if (idle != Interest::none) {
-      watch.armed_ = without(watch.armed_, idle);
-      poller_.modify(watch.fd_, event.token, watch.armed_);
+      try {
+        poller_.modify(watch.fd_, event.token, without(watch.armed_, idle));
+        watch.armed_ = without(watch.armed_, idle);
+      } catch (const std::exception&) {
+        // A borrowed descriptor that another thread has closed just now: nothing more will come.
+      }
     }
-  } else if (event.hung_up) {
-    watch.hung_up_ = true;
+  } else {
+    watch.hung_up_ = watch.hung_up_ || event.hung_up;
+    watch.missed_ = watch.missed_ | without(event.ready, watch.wanted());
   }
   if ((event.ready & Interest::read) != Interest::none) watch.wake(Interest::read, 0);
   if (watch.generation_ != generation) return;  // borrowed, and the reader was the last to wait

@@ -6,13 +6,13 @@
 //
 // Two kinds of watch:
 //   owned      made by a Descriptor at its first wait and kept until it closes; registered once,
-//   and
-//              where the poller can report edges never mentioned to the kernel again;
+//              and where the poller can report edges never mentioned to the kernel again;
 //   borrowed   for a descriptor that somebody else owns and may close without telling us (standard
 //              input, a library's socket): registered for as long as someone waits and no longer.
 //
 // The invariant: a level-triggered watch is of interest to the poller only in directions in which
-// somebody waits, or in which nothing has been reported since somebody last did.
+// somebody waits, or in which nothing has been reported since somebody last did. An edge that was
+// reported while nobody waited is kept for the next who does.
 #pragma once
 
 #include <cerrno>
@@ -77,6 +77,21 @@ class Watch {
   /// edge-triggered poller does not repeat itself.
   bool hung_up() const noexcept { return hung_up_; }
 
+  /// Which descriptor of this place it is: the place is used again when the watch is closed.
+  std::uint32_t generation() const noexcept { return generation_; }
+
+  WatchTable& table() const noexcept { return *table_; }
+
+  /// Has a wait for `direction` an answer without waiting? True for an edge that nobody waited for
+  /// (which is used up by asking), and after a hang-up if the kernel says so: a FIFO that hung up
+  /// may have got a new writer, and a half-closed connection may still be written to its limit.
+  bool take_answer(Interest direction) noexcept {
+    if (always_ready_) return true;
+    const bool missed = (missed_ & direction) != Interest::none;
+    missed_ = without(missed_, direction);
+    return missed || (hung_up_ && kernel_says_ready(direction));
+  }
+
  private:
   friend class WatchTable;
   friend class WatchLink;
@@ -89,14 +104,18 @@ class Watch {
            (writers_.empty() ? Interest::none : Interest::write);
   }
   void wake(Interest direction, int error) noexcept;
+  bool kernel_says_ready(Interest direction) const noexcept;
+  void let_go() noexcept;
 
   WatchTable* table_ = nullptr;
+  Watch** owner_ = nullptr;  // the owner's pointer to this watch
   List<WatchLink> readers_;
   List<WatchLink> writers_;
   std::uint32_t index_ = 0;
   std::uint32_t generation_ = 0;
   int fd_ = -1;
-  Interest armed_ = Interest::none;  // what the poller reports; level-triggered watches only
+  Interest armed_ = Interest::none;   // what the poller reports; level-triggered watches only
+  Interest missed_ = Interest::none;  // reported while nobody waited; edge-triggered watches only
   Trigger trigger_ = Trigger::edge;
   Peer peer_ = Peer::outside;
   bool borrowed_ = false;
@@ -107,14 +126,22 @@ class Watch {
 /// The watches of one reactor.
 class WatchTable {
  public:
-  explicit WatchTable(Poller& poller) noexcept : poller_(poller) {}
+  explicit WatchTable(Poller& poller) noexcept : poller_(poller) { always_.always_ready_ = true; }
+  ~WatchTable() { let_go(); }
 
   /// Registers a descriptor that the caller owns; `close` it before the descriptor is closed.
   /// `first` is what the first wait will be for. Throws std::system_error.
   Watch& open(int fd, Trigger trigger, Peer peer, Interest first);
 
+  /// Tells where the owner keeps its pointer to `watch`: it becomes null if this table goes first.
+  void set_owner(Watch& watch, Watch** owner) noexcept { watch.owner_ = owner; }
+
+  /// Leaves everybody alone: nobody is woken, and links and owners forget their watch. At the end,
+  /// and in a forked child, whose copy of this table is nobody's.
+  void let_go() noexcept;
+
   /// The watch for a descriptor that someone else owns. `first` as above; join it at once, for it
-  /// ends with its last link.
+  /// ends with its last link. For files that no poller watches: one that is always ready.
   Watch& borrow(int fd, Interest first);
 
   /// Forgets the watch. Whoever waits is woken with `error`.
@@ -145,6 +172,7 @@ class WatchTable {
 
   Poller& poller_;
   std::deque<Watch> watches_;  // a deque: a watch never moves
+  Watch always_;               // stands for every borrowed file that is always ready
   std::vector<std::uint32_t> free_;
   std::unordered_map<int, Watch*> borrowed_;
   std::size_t registered_ = 0;
