@@ -212,7 +212,9 @@ $(foreach source,$(VARIANTS),$(eval $(call variant_rule,$(source))))
 # program that reads; so it is an object, and a program that wants it is named here.
 
 $(BUILD)/lessons/04-greenlets: $(MONKEY)
+$(BUILD)/lessons/04-greenlets.short: $(MONKEY)
 $(BUILD)/lessons/06-greenlet-http: $(MONKEY)
+$(BUILD)/lessons/06-greenlet-http.short: $(MONKEY)
 $(BUILD)/tests/fiber/monkey_test: $(MONKEY)
 $(BUILD)/tests/fiber/monkey_curl_test: $(MONKEY)
 $(BUILD)/tests/bench/monkey_bench: $(MONKEY)
