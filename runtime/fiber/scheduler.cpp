@@ -54,8 +54,10 @@ void FiberCore::kill() {
 
 void FiberCore::step() {
   current_ = this;
-  Context::switch_to(hub_.loop_, context_);
-  hub_.reap();
+  // Not `hub_` afterwards: this fiber may have ended, and the one after it have buried it.
+  FiberHub& hub = hub_;
+  Context::switch_to(hub.loop_, context_);
+  hub.reap();
 }
 
 Context& FiberCore::entry(void* self) {
