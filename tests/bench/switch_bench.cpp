@@ -4,7 +4,7 @@
 //
 //   switch        two contexts in turn
 //   switch.1000   a thousand contexts in turn: their stacks compete for the caches
-//   switch.start  begin on a parked stack, run an empty entry, return: two switches
+//   switch.start  take a stack from the pool, run an empty entry, return: two switches
 //   switch.swapcontext   the C library's routine, for comparison
 #include <ucontext.h>
 
@@ -13,34 +13,8 @@
 #include <vector>
 
 #include "runtime/fiber/context.hpp"
+#include "tests/bench/bare_switch.hpp"
 #include "tests/bench/bench.hpp"
-
-#if defined(__x86_64__)
-asm(R"(
-.text
-.p2align 6
-.type bench_floor_switch, @function
-bench_floor_switch:
-    pushq %rbp
-    pushq %rbx
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, (%rdi)
-    movq %rsi, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbx
-    popq %rbp
-    popq %rcx
-    jmpq *%rcx
-.size bench_floor_switch, .-bench_floor_switch
-)");
-extern "C" void bench_floor_switch(void** from, void* to);
-#endif
 
 namespace {
 
@@ -87,12 +61,12 @@ struct FloorLine {
     frame[6] = reinterpret_cast<void*>(body);
     place = frame;
     starting = this;
-    bench_floor_switch(home, place);
+    simul_bench_bare_switch(home, place);
   }
 
   [[noreturn]] static void body() {
     FloorLine& line = *starting;
-    for (;;) bench_floor_switch(&line.place, *line.home);
+    for (;;) simul_bench_bare_switch(&line.place, *line.home);
   }
 
   static inline FloorLine* starting = nullptr;
@@ -101,7 +75,7 @@ struct FloorLine {
 void time_floor(const std::vector<std::unique_ptr<FloorLine>>& lines, void*& home, std::size_t n) {
   for (std::size_t done = 0; done < n;) {
     for (const auto& line : lines) {
-      bench_floor_switch(&home, line->place);
+      simul_bench_bare_switch(&home, line->place);
       done += 2;
     }
   }
