@@ -105,9 +105,8 @@ class LoopbackServer::Connection {
                          {.keep_alive = keep_alive,
                           .without_body = request.method == "HEAD",
                           .minor_version = request.minor_version});
-    if (!send(text)) return false;
-    ++server_.answered_;
-    return true;
+    ++server_.answered_;  // before the client can know
+    return send(text);
   }
 
   bool send(std::string_view text) {

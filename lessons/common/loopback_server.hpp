@@ -74,7 +74,8 @@ class LoopbackServer {
   /// "http://127.0.0.1:<port><path>"
   std::string url(std::string_view path = "/") const;
 
-  /// How many connections it has accepted, and how many requests it has answered. Any thread.
+  /// How many connections it has accepted, and how many requests it has answered, the one that is
+  /// being sent included. Any thread.
   std::uint64_t accepted() const noexcept { return accepted_.load(); }
   std::uint64_t answered() const noexcept { return answered_.load(); }
 
