@@ -215,8 +215,7 @@ $(BUILD)/lessons/04-greenlets: $(MONKEY)
 $(BUILD)/lessons/04-greenlets.short: $(MONKEY)
 $(BUILD)/lessons/06-greenlet-http: $(MONKEY)
 $(BUILD)/lessons/06-greenlet-http.short: $(MONKEY)
-$(BUILD)/tests/fiber/monkey_test: $(MONKEY)
-$(BUILD)/tests/fiber/monkey_curl_test: $(MONKEY)
+$(filter $(BUILD)/tests/fiber/monkey_%,$(TEST_BINARIES)): $(MONKEY)
 $(BUILD)/tests/bench/monkey_bench: $(MONKEY)
 
 # ---- Tests ---------------------------------------------------------------------------------------
@@ -258,12 +257,15 @@ fuzz:
 $(FUZZ_BINARIES): LINK_FLAGS += -fsanitize=fuzzer
 $(FUZZ_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(LIBSIMUL)
 	$(link)
-# The corpus that is kept is tests/fuzz/corpus/NAME; what is found on the way stays in build/.
+# The corpus that is kept is tests/fuzz/corpus/NAME; what is found on the way stays in build/, and so
+# does the input that makes one fail.
 fuzz-run: $(FUZZ_BINARIES)
 	@for f in $(FUZZ_BINARIES); do \
 	   name=$$(basename $$f _fuzz); found=$(BUILD)/corpus/$$name; kept=tests/fuzz/corpus/$$name; mkdir -p $$found; \
-	   echo "fuzz $$name for $(S) s"; test -d $$kept || kept=; \
-	   $$f -max_total_time=$(S) -print_final_stats=0 -verbosity=0 -artifact_prefix=$(BUILD)/$$name- $$found $$kept || exit 1; \
+	   test -d $$kept || kept=; \
+	   $$f -max_total_time=$(S) -print_funcs=0 -artifact_prefix=$(BUILD)/$$name- $$found $$kept >$(BUILD)/$$name.log 2>&1 \
+	     || { cat $(BUILD)/$$name.log; echo "fuzz $$name: failed"; exit 1; }; \
+	   echo "fuzz $$name: $$(grep '^Done ' $(BUILD)/$$name.log)"; \
 	 done
 
 # ---- Benchmarks ----------------------------------------------------------------------------------
