@@ -40,8 +40,9 @@ void* first_place(Stack& stack, void (*function)(void*), void* argument) noexcep
   };
 
   // A function may rely on a stack pointer of 16 k - 8 at its first instruction. That instruction's
-  // caller, our first frame, begins at the top of the stack, a multiple of 64.
-  auto* place = ::new (stack.top() - sizeof(Frame)) Frame;
+  // caller, our first frame, begins at a multiple of 64. We leave 64 bytes above it: a debugger or
+  // valgrind looks there for a caller, and right above the top lies the next stack's guard.
+  auto* place = ::new (stack.top() - 64 - sizeof(Frame)) Frame;
   asm("fnstcw %0" : "=m"(place->x87_control));
   place->rdi = argument;
   place->rax = function;

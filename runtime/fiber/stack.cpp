@@ -34,10 +34,10 @@ std::size_t round_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-bool guard(std::byte* address) noexcept {
-  if (::madvise(address, page(), kGuardInstall) == 0) return true;
-  return ::mprotect(address, page(), PROT_NONE) == 0;
-}
+// Where it has to be mprotect, only this many stacks of the process get a guard: at two mappings
+// each, half of them stay free for everything else that asks for memory.
+constexpr std::size_t kMostProtected = 16'000;
+std::atomic<std::size_t> protected_stacks{0};
 
 // The thread's pools: the one of current(), and any others.
 constinit thread_local StackPool* first_pool = nullptr;
@@ -47,10 +47,21 @@ constinit thread_local StackPool* first_pool = nullptr;
 struct StackPool::Slab {
   std::byte* memory = nullptr;
   std::size_t bytes = 0;
+  std::size_t protected_here = 0;
   Stack stacks[kSlots];
 
   ~Slab() {
     if (memory != nullptr) ::munmap(memory, bytes);
+    protected_stacks -= protected_here;
+  }
+
+  bool guard(std::byte* address) noexcept {
+    if (::madvise(address, page(), kGuardInstall) == 0) return true;
+    if (protected_stacks >= kMostProtected) return false;
+    if (::mprotect(address, page(), PROT_NONE) != 0) return false;
+    ++protected_here;
+    ++protected_stacks;
+    return true;
   }
 };
 
@@ -146,7 +157,7 @@ StackPtr StackPool::take() {
   const std::size_t index = kSlots - unused_--;
   Stack& stack = slab.stacks[index];
   std::byte* slot = slab.memory + index * stride_;
-  if (!guard(slot)) ++statistics_.unguarded;
+  if (!slab.guard(slot)) ++statistics_.unguarded;
   stack.pool_ = this;
   stack.bottom_ = slot + page();
   stack.top_ = slot + stride_;
