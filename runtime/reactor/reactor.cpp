@@ -250,7 +250,8 @@ bool Reactor::poll(bool busy, bool forever) {
 
   Duration timeout = Duration(-1);  // without end
   if (timer_set && !Clock::is_virtual()) {
-    timeout = std::max(Duration::zero(), time_of(next) - Clock::now());
+    timeout = time_of(next) - Clock::now();
+    if (timeout < kTick) timeout = Duration::zero();  // going to sleep would take longer
   }
   // Before anything is asked that another thread may change: from here on it wakes the poller.
   if (!mailbox_->may_sleep()) timeout = Duration::zero();
@@ -287,7 +288,7 @@ void Reactor::run_batch() {
   batch_.splice_back(ready_);
   if (shuffling_) shuffle_batch();
   while (Waiter* next = batch_.front()) take(*next).step();
-  stepping_ = nullptr;
+  stepping_ = 0;
 }
 
 void Reactor::shuffle_batch() {
@@ -304,7 +305,7 @@ bool Reactor::nobody_outside() const noexcept {
 
 void Reactor::note_ready(Observer& observer, Waiter& waiter) noexcept {
   if (waiter.who()->id() == 0) return;
-  observer.ready(waiter.who()->id(), stepping_ == nullptr ? 0 : stepping_->id());
+  observer.ready(waiter.who()->id(), stepping_);
 }
 
 std::string Reactor::waiting_report() {

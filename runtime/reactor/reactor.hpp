@@ -223,7 +223,7 @@ class Reactor {
     waiter.unlink();
     waiter.taken();
     if (Observer* o = observer(); o != nullptr && routine.id() != 0) o->runs(routine.id());
-    stepping_ = &routine;
+    stepping_ = routine.id();
     return routine;
   }
 
@@ -255,9 +255,9 @@ class Reactor {
   TimerWheel timers_;
   TimePoint origin_;
   unsigned times_set_back_ = Clock::times_set_back();
-  List<Waiter> ready_;  // what the next turn runs
-  List<Waiter> batch_;  // what is left of the present one
-  Routine* stepping_ = nullptr;
+  List<Waiter> ready_;          // what the next turn runs
+  List<Waiter> batch_;          // what is left of the present one
+  std::uint64_t stepping_ = 0;  // the id of who runs, for the observer; 0: the loop itself
   bool running_ = false;
   bool stopping_ = false;
   bool shuffling_ = false;
