@@ -1,0 +1,111 @@
+// Lesson 04 as a reader runs it: its output beside the article's own (tests/lessons/expected/) and
+// beside its expected.txt, in virtual and in real time.
+//
+// The program is found in the folder SIMUL_BUILD names (make sets it; else `build`), and the texts
+// relative to the current folder, which is the root of the repository.
+#include <gtest/gtest.h>
+#include <time.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "runtime/base/stopwatch.hpp"
+#include "tests/support/child.hpp"
+
+namespace simul {
+namespace {
+
+using testing::run_program;
+using testing::RunResult;
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error("open " + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+RunResult run(const std::string& name, std::vector<std::string> arguments = {}) {
+  const char* build = std::getenv("SIMUL_BUILD");
+  arguments.insert(arguments.begin(),
+                   std::string(build != nullptr ? build : "build") + "/lessons/" + name);
+  return run_program(arguments);
+}
+
+TEST(Lesson04, PrintsWhatTheArticlePrintsInVirtualTime) {
+  for (int i = 0; i < 3; ++i) {
+    const RunResult result = run("04-greenlets", {"--virtual-time"});
+    EXPECT_EQ(result.out, contents("tests/lessons/expected/s0_ex4.txt"));
+    EXPECT_EQ(result.out, contents("lessons/04-greenlets/expected.txt"));
+    EXPECT_EQ(result.err, "");
+    EXPECT_EQ(result.status, 0);
+    EXPECT_LT(result.seconds, 5) << "virtual time costs none";
+  }
+}
+
+// Beside it, and at the same time, as many sleeps without anything of ours: how late this machine
+// wakes a sleeper just now.
+TEST(Lesson04, PrintsTheSameInRealTimeAndTakesTheLongerChain) {
+  double bare = 0;
+  std::thread sleeper([&bare] {
+    const Stopwatch elapsed;
+    for (int i = 0; i < 17; ++i) {
+      const timespec second{1, 0};
+      ::nanosleep(&second, nullptr);
+    }
+    bare = elapsed.seconds();
+  });
+  const RunResult result = run("04-greenlets");
+  sleeper.join();
+  EXPECT_EQ(result.out, contents("tests/lessons/expected/s0_ex4.txt"));
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.status, 0);
+  EXPECT_GE(result.seconds, 17.0) << "a sleep is never short";
+  EXPECT_LE(result.seconds, bare + 0.020);
+}
+
+TEST(Lesson04, HelpGoesToStdoutAndNonsenseIsRefused) {
+  const RunResult help = run("04-greenlets", {"--help"});
+  EXPECT_TRUE(help.out.starts_with("usage: 04-greenlets [--help] [--virtual-time]")) << help.out;
+  EXPECT_EQ(help.status, 0);
+  for (const char* argument : {"--no-such-flag", "argument", "--live"}) {
+    const RunResult result = run("04-greenlets", {argument});
+    EXPECT_EQ(result.status, 2) << argument;
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find("\nusage: 04-greenlets"), std::string::npos);
+  }
+}
+
+TEST(Lesson04, TheReadmeQuotesItsRealOutput) {
+  std::istringstream readme(contents("lessons/04-greenlets/README.md"));
+  const std::string expected = contents("lessons/04-greenlets/expected.txt");
+  std::string line;
+  while (std::getline(readme, line) && line != "## What it prints") {
+  }
+  while (std::getline(readme, line) && !line.starts_with("```")) {
+  }
+  std::string piece;
+  std::size_t from = 0;
+  std::size_t quoted = 0;
+  while (std::getline(readme, line)) {
+    const bool end = line.starts_with("```");
+    if (end || line == "...") {
+      const std::size_t at = expected.find(piece, from);
+      ASSERT_NE(at, std::string::npos) << "not in expected.txt:\n" << piece;
+      from = at + piece.size();
+      quoted += piece.size();
+      piece.clear();
+      if (end) break;
+    } else {
+      piece += line + "\n";
+    }
+  }
+  EXPECT_GT(quoted, 0u) << "the README shows no output";
+}
+
+}  // namespace
+}  // namespace simul
