@@ -1,7 +1,7 @@
 // What timers_bench.cpp measures, for a library that has timers of its own.
 //
-// Its time is the real one, so `insert_expire` gives each timer less than a millisecond and does not
-// count the time in which it waits for the last of them.
+// Its time is the real one, so `insert_expire` gives each timer less than a millisecond and does
+// not count the time in which it waits for the last of them.
 #pragma once
 
 #include <algorithm>
