@@ -1,3 +1,7 @@
+// The loopback server's thread and its fibers; see loopback_server.hpp.
+//
+// Nothing here is locked. All connections are fibers of one thread, and what they share (the
+// count of open connections) changes only between two waits.
 #include "lessons/common/loopback_server.hpp"
 
 #include <sys/socket.h>

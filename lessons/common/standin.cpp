@@ -1,3 +1,4 @@
+// The table of hosts and what they answer; see standin.hpp.
 #include "lessons/common/standin.hpp"
 
 #include <algorithm>

@@ -1,3 +1,8 @@
+// The blocking driver of an exchange, and the idle connections of a client; see
+// blocking_client.hpp.
+//
+// Two limits guard every wait: the one for this wait (connect, read) and the end of the whole
+// request. Whichever comes first sets the time for poll; the end is also looked at between waits.
 #include "runtime/http/blocking_client.hpp"
 
 #include <poll.h>

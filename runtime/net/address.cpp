@@ -1,3 +1,7 @@
+// Addresses as text and in the kernel's form; see address.hpp.
+//
+// Whatever way an address comes in, it is built field by field into zeroed memory. That is what
+// makes comparison a memcmp: the padding of sockaddr_in and a flow label never get in.
 #include "runtime/net/address.hpp"
 
 #include <arpa/inet.h>

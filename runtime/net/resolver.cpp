@@ -1,3 +1,7 @@
+// The host table and the way to getaddrinfo; see resolver.hpp.
+//
+// The table's lock is held only while it is searched or changed, never during a look-up that may
+// take seconds.
 #include "runtime/net/resolver.hpp"
 
 #include <netdb.h>

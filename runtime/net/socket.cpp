@@ -1,3 +1,7 @@
+// Sockets that never wait; see socket.hpp.
+//
+// What differs between systems is asked of the headers (is there a SOCK_NONBLOCK? an
+// SO_NOSIGPIPE?), not of the system's name, and only in this file.
 #include "runtime/net/socket.hpp"
 
 #include <fcntl.h>
