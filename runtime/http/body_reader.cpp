@@ -22,7 +22,7 @@ bool is_chunked(const Headers& headers, int minor_version) {
   if (!equal_ignoring_case(*coding, "chunked")) {
     throw ProtocolError("Transfer-Encoding " + quote(*coding) + " is not \"chunked\"", 501);
   }
-  if (headers.get_all("Transfer-Encoding").size() > 1) {
+  if (headers.count("Transfer-Encoding") > 1) {
     throw ProtocolError("Transfer-Encoding twice");
   }
   return true;

@@ -6,6 +6,20 @@
 #include "runtime/http/uri.hpp"
 
 namespace simul::http {
+namespace {
+
+// `length` token characters are not followed by a colon.
+[[noreturn]] void refuse_name(std::string_view line, std::size_t length) {
+  if (line.find(':') == line.npos) {
+    throw ProtocolError("header line " + quote(line) + " has no colon");
+  }
+  const std::string name = quote(line.substr(0, line.find(':')));
+  const bool space = length < line.size() && (line[length] == ' ' || line[length] == '\t');
+  throw ProtocolError(space ? "whitespace in header name " + name
+                            : "header name " + name + " is no token");
+}
+
+}  // namespace
 
 std::string_view without_carriage_return(std::string_view line, const char* what) {
   if (!line.ends_with('\r')) {
@@ -40,14 +54,9 @@ void FieldParser::parse_line(std::string_view line, Headers& headers) {
   if (line[0] == ' ' || line[0] == '\t') {
     throw ProtocolError("a header line begins with whitespace (obs-fold)");
   }
-  const auto colon = line.find(':');
-  if (colon == line.npos) throw ProtocolError("header line " + quote(line) + " has no colon");
+  const std::size_t colon = token_length(line);
+  if (colon == 0 || colon == line.size() || line[colon] != ':') refuse_name(line, colon);
   const std::string_view name = line.substr(0, colon);
-  if (!is_token(name)) {
-    const bool space = name.ends_with(' ') || name.ends_with('\t');
-    throw ProtocolError(space ? "whitespace before the colon of header " + quote(name)
-                              : "header name " + quote(name) + " is no token");
-  }
   const std::string_view value = trim_whitespace(line.substr(colon + 1));
   if (!is_field_value(value)) {
     throw ProtocolError("header " + quote(name) + " has a control byte in " + quote(value));

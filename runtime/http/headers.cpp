@@ -1,5 +1,6 @@
 #include "runtime/http/headers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -23,6 +24,14 @@ constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+bool is_plain(std::string_view text) {
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
+  }
+  return true;
+}
+
 void validate(std::string_view name, std::string_view value) {
   if (!is_token(name)) throw InvalidMessage("header name " + quote(name) + " is no token");
   if (!is_field_value(value)) {
@@ -32,34 +41,34 @@ void validate(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
+bool detail::equal_letters(std::string_view a, std::string_view b) noexcept {
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (lower(a[i]) != lower(b[i])) return false;
   }
   return true;
 }
 
-bool is_token(std::string_view text) noexcept {
-  for (char c : text) {
-    if (!kToken[static_cast<unsigned char>(c)]) return false;
-  }
-  return !text.empty();
+std::size_t token_length(std::string_view text) noexcept {
+  std::size_t length = 0;
+  while (length < text.size() && kToken[static_cast<unsigned char>(text[length])]) ++length;
+  return length;
 }
 
 bool is_field_value(std::string_view text) noexcept {
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
+  if (text.size() < 8) return is_plain(text);
+  // Eight bytes at a time, the last eight possibly for the second time. Subtracting sets the top
+  // bit of a byte that is below 0x20 or is 0x7f (and now and then of its neighbour, by the borrow);
+  // a word with such a bit, be it only for a tab, is looked at byte by byte.
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  const std::size_t last = text.size() - 8;
+  for (std::size_t at = 0;; at = std::min(at + 8, last)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + at, 8);
+    const std::uint64_t del = word ^ (kOnes * 0x7f);
+    const std::uint64_t hits = ((word - kOnes * 0x20) & ~word) | ((del - kOnes) & ~del);
+    if ((hits & (kOnes * 0x80)) != 0 && !is_plain(text.substr(at, 8))) return false;
+    if (at == last) return true;
   }
-  return true;
-}
-
-std::string_view trim_whitespace(std::string_view text) noexcept {
-  auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 Headers::Headers(std::initializer_list<Field> fields) {
@@ -73,6 +82,7 @@ void Headers::add(std::string_view name, std::string_view value) {
 }
 
 void Headers::add_validated(std::string_view name, std::string_view value) {
+  if (fields_.capacity() == 0) fields_.reserve(16);  // as many as most messages have
   fields_.push_back(append_text(name, value));
 }
 
@@ -85,7 +95,7 @@ Headers::Place Headers::append_text(std::string_view name, std::string_view valu
   if (end > text_.capacity()) {
     // The old text lives until the new one is whole: name and value may be views of it.
     std::string grown;
-    grown.reserve(end < 256 ? 512 : 2 * end);
+    grown.reserve(std::max<std::size_t>(2 * end, 512));
     grown.append(text_).append(name).append(value);
     text_.swap(grown);
   } else {
@@ -135,6 +145,12 @@ std::optional<std::string_view> Headers::get(std::string_view name) const noexce
   return std::nullopt;
 }
 
+std::size_t Headers::count(std::string_view name) const noexcept {
+  std::size_t count = 0;
+  for (const Field field : *this) count += equal_ignoring_case(field.name, name);
+  return count;
+}
+
 std::vector<std::string_view> Headers::get_all(std::string_view name) const {
   std::vector<std::string_view> values;
   for (const Field field : *this) {
@@ -153,12 +169,6 @@ bool Headers::has_token(std::string_view name, std::string_view token) const noe
     }
   }
   return false;
-}
-
-Headers::Field Headers::operator[](std::size_t index) const noexcept {
-  const Place& place = fields_[index];
-  const std::string_view text = text_;
-  return {text.substr(place.name, place.name_length), text.substr(place.value, place.value_length)};
 }
 
 void Headers::clear() noexcept {

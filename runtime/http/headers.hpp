@@ -21,17 +21,33 @@
 
 namespace simul::http {
 
-/// Are the two equal, with A-Z and a-z the same? (RFC 9110 section 5.1; bytes, no locale)
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+namespace detail {
+bool equal_letters(std::string_view a, std::string_view b) noexcept;  // of equal length
+}
 
-/// Is it one or more of RFC 9110's token characters (section 5.6.2)?
-bool is_token(std::string_view text) noexcept;
+/// Are the two equal, with A-Z and a-z the same? (RFC 9110 section 5.1; bytes, no locale)
+inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && detail::equal_letters(a, b);  // most differ in length already
+}
+
+/// How many bytes at the beginning are RFC 9110's token characters (section 5.6.2)?
+std::size_t token_length(std::string_view text) noexcept;
+
+/// Is it a token: one or more of these characters and nothing else?
+inline bool is_token(std::string_view text) noexcept {
+  return !text.empty() && token_length(text) == text.size();
+}
 
 /// Is it free of control bytes other than the tab, as RFC 9110 section 5.5 asks of a field value?
 bool is_field_value(std::string_view text) noexcept;
 
 /// Without spaces and tabs at both ends (RFC 9110 section 5.6.3: OWS).
-std::string_view trim_whitespace(std::string_view text) noexcept;
+inline std::string_view trim_whitespace(std::string_view text) noexcept {
+  auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
 
 /// The fields, in the order in which they were added. Views that it hands out are good until the
 /// next change.
@@ -63,6 +79,9 @@ class Headers {
 
   /// The values of all fields of that name, in order.
   std::vector<std::string_view> get_all(std::string_view name) const;
+
+  /// How many fields have that name.
+  std::size_t count(std::string_view name) const noexcept;
 
   bool contains(std::string_view name) const noexcept { return get(name).has_value(); }
 
@@ -110,6 +129,11 @@ class Headers::Iterator {
   std::size_t index_;
 };
 
+inline Headers::Field Headers::operator[](std::size_t index) const noexcept {
+  const Place& place = fields_[index];
+  return {{text_.data() + place.name, place.name_length},
+          {text_.data() + place.value, place.value_length}};
+}
 inline Headers::Iterator Headers::begin() const noexcept {
   return {*this, 0};
 }

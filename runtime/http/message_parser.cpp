@@ -101,7 +101,7 @@ bool RequestParser::on_start_line(std::string_view line) {
 std::optional<Framing> RequestParser::on_head(bool& keep_alive) {
   const Headers& headers = request_.headers;
   // RFC 9112 section 3.2: a proxy and a server that choose different Hosts serve different sites.
-  const std::size_t hosts = headers.get_all("Host").size();
+  const std::size_t hosts = headers.count("Host");
   if (hosts > 1) throw ProtocolError("Host twice");
   if (hosts == 0 && request_.minor_version >= 1) throw ProtocolError("no Host header");
   if (hosts == 1 && headers.get("Host")->find_first_of(" \t,/@") != std::string_view::npos) {
