@@ -101,6 +101,22 @@ TEST(Headers, RefusesAValueThatCouldEndItsLine) {
   EXPECT_EQ(text_of(headers), "A=1;");
 }
 
+// The check looks at eight bytes at a time; no length and no place may escape it.
+TEST(Headers, FindsAControlByteAtEveryPlaceOfEveryLength) {
+  for (std::size_t length = 1; length <= 40; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        for (const char around : {'x', '\t', '\x80', ' '}) {
+          std::string value(length, around);
+          value[at] = static_cast<char>(byte);
+          const bool control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+          ASSERT_EQ(is_field_value(value), !control) << byte << " at " << at << " of " << length;
+        }
+      }
+    }
+  }
+}
+
 TEST(Headers, FindsATokenInAList) {
   const Headers headers{{"Connection", "Keep-Alive , Upgrade"}, {"Connection", ",,close"}};
   EXPECT_TRUE(headers.has_token("connection", "keep-alive"));
