@@ -14,8 +14,8 @@
 // once made returns, as any call does.
 //
 // Two routines know how (one is chosen below; `make CONTEXT=ucontext` chooses the portable one):
-//   context_x86_64.cpp   twenty-two instructions, no system call
-//   context_ucontext.cpp POSIX's makecontext and swapcontext, which also save the signal mask
+//   context_x86_64.hpp    eighteen instructions, no system call (and .cpp: the first frame)
+//   context_ucontext.cpp  POSIX's makecontext and swapcontext, which also save the signal mask
 //
 // The invariant: at most one context of a thread has no place, that of the code which is running.
 // Contexts never change thread. What is not here: who runs next. That is the scheduler's.
