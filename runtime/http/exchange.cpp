@@ -163,7 +163,7 @@ void Exchange::on_body(std::string_view piece) {
 }
 
 void Exchange::finish(bool clean) {
-  can_keep_ = clean && parser_.keep_alive() && sent_ == request_size() && send_error_ == 0 &&
+  can_keep_ = clean && parser_.keep_alive() && sent_ == request_size() &&
               !request_.headers.has_token("Connection", "close");
   if (following_) {
     with_context([&] { return redirects_.follow(response_, request_); });
