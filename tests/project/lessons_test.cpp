@@ -91,11 +91,12 @@ std::vector<std::string> defined_in(const std::string& program) {
 }
 
 const std::vector<std::string> kHooks = {
-    "sleep",   "usleep",      "nanosleep", "clock_nanosleep", "connect",    "accept",
-    "accept4", "ppoll",       "pselect",   "__read_chk",      "__recv_chk", "__poll_chk",
-    "read",    "readv",       "recv",      "recvfrom",        "recvmsg",    "write",
-    "writev",  "send",        "sendto",    "sendmsg",         "poll",       "select",
-    "close",   "getaddrinfo", "fcntl",     "ioctl",           "dup"};
+    "sleep",       "usleep",     "nanosleep", "clock_nanosleep", "connect",
+    "accept",      "accept4",    "ppoll",     "pselect",         "__read_chk",
+    "__recv_chk",  "__poll_chk", "read",      "readv",           "recv",
+    "recvfrom",    "recvmsg",    "write",     "writev",          "send",
+    "sendto",      "sendmsg",    "poll",      "select",          "close",
+    "getaddrinfo", "dup2",       "dup3",      "__recvfrom_chk",  "__ppoll_chk"};
 
 class Hooks : public ::testing::Test {
  protected:
