@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -54,14 +55,18 @@ class Callback<Result(Args...)> {
 
   /// Destroys the callable and what it captured.
   void reset() noexcept {
-    if (operations_ != nullptr) std::exchange(operations_, nullptr)->destroy(space_);
+    if (operations_ == nullptr) return;
+    const Operations* operations = std::exchange(operations_, nullptr);
+    if (operations->destroy != nullptr) operations->destroy(space_);
   }
 
  private:
   struct Operations {
     Result (*call)(void*, Args&&...);
-    void (*move)(void* from, void* to) noexcept;  // and destroys what is left at `from`
-    void (*destroy)(void*) noexcept;
+    // And destroys what is left at `from`. Null: copying the bytes is enough, as for most lambdas
+    // and for a pointer to a large one.
+    void (*move)(void* from, void* to) noexcept;
+    void (*destroy)(void*) noexcept;  // null: there is nothing to do
   };
 
   template <class F>
@@ -78,34 +83,41 @@ class Callback<Result(Args...)> {
   }
 
   template <class F>
+  static void move(void* from, void* to) noexcept {
+    if constexpr (fits<F>) {
+      ::new (to) F(std::move(get<F>(from)));
+      get<F>(from).~F();
+    }
+  }
+
+  template <class F>
+  static void destroy(void* space) noexcept {
+    if constexpr (fits<F>)
+      get<F>(space).~F();
+    else
+      delete &get<F>(space);
+  }
+
+  template <class F>
   static constexpr Operations kOperations = {
       [](void* space, Args&&... args) -> Result {
         return static_cast<Result>(get<F>(space)(std::forward<Args>(args)...));
       },
-      [](void* from, void* to) noexcept {
-        if constexpr (fits<F>) {
-          ::new (to) F(std::move(get<F>(from)));
-          get<F>(from).~F();
-        } else {
-          ::new (to) F*(&get<F>(from));
-        }
-      },
-      [](void* space) noexcept {
-        if constexpr (fits<F>)
-          get<F>(space).~F();
-        else
-          delete &get<F>(space);
-      },
+      !fits<F> || std::is_trivially_copyable_v<F> ? nullptr : move<F>,
+      fits<F>&& std::is_trivially_destructible_v<F> ? nullptr : destroy<F>,
   };
 
   void take(Callback& other) noexcept {
     if (other.operations_ == nullptr) return;
-    other.operations_->move(other.space_, space_);
+    if (other.operations_->move == nullptr)
+      std::memcpy(space_, other.space_, kInPlace);
+    else
+      other.operations_->move(other.space_, space_);
     operations_ = std::exchange(other.operations_, nullptr);
   }
 
   const Operations* operations_ = nullptr;
-  alignas(std::max_align_t) std::byte space_[kInPlace];
+  alignas(std::max_align_t) std::byte space_[kInPlace] = {};  // all of it may be copied
 };
 
 }  // namespace simul

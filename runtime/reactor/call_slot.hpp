@@ -1,4 +1,5 @@
-// A registered callback: what `call_soon` and `call_later` leave behind.
+// A registered callback: what `call_soon` and `call_later` leave behind; and the messages of other
+// threads.
 //
 // The slots of a reactor are a free list in a table that never moves, so registering a callback
 // allocates only when more are pending than ever before. A slot that is freed gets a new
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "runtime/base/callback.hpp"
 #include "runtime/reactor/timer_wheel.hpp"
@@ -35,6 +37,24 @@ class CallSlot final : public Routine, public Waiter {
   CallSlot* next_free_ = nullptr;
   std::uint32_t index_;
   std::uint32_t generation_ = 0;
+};
+
+/// What other threads have sent, on its way through one turn: a single entry of the ready queue for
+/// all of it, so a message needs no place of its own and keeps its order even where batches are
+/// shuffled.
+class Mail final : public Routine, public Waiter {
+ public:
+  explicit Mail(Reactor& reactor) noexcept : Routine(reactor, Kind::callback), Waiter(kSort) {}
+
+  /// Runs the messages.
+  void step() override;
+  std::string describe() const override { return "messages of other threads"; }
+
+ private:
+  friend class Reactor;
+  static constexpr Sort kSort = {"mail", [](Waiter&) noexcept {}};
+
+  std::vector<Callback<void()>> messages_;
 };
 
 }  // namespace simul

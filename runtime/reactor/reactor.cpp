@@ -104,7 +104,7 @@ void Reactor::drop_callbacks() {
 
 // --- Callbacks ----------------------------------------------------------------------------------
 
-CallSlot& Reactor::allocate_call(Callback<void()> callback) {
+CallSlot& Reactor::allocate_call(Callback<void()>&& callback) {
   if (free_calls_ == nullptr) {
     free_calls_ = &calls_.emplace_back(*this, static_cast<std::uint32_t>(calls_.size()));
   }
@@ -140,13 +140,34 @@ void CallSlot::step() {
   // Free before the call: the callback is no longer active, and it may register itself again.
   Callback<void()> callback = std::move(callback_);
   reactor().free_call(*this);
-  const std::uint64_t id = Routine::id();
+  reactor().call(callback, id());
+}
+
+void Mail::step() {
+  for (Callback<void()>& message : messages_) {
+    std::uint64_t id = 0;
+    if (Observer* o = observer()) {
+      id = next_id();
+      o->created(id, "callback", "");
+      o->ready(id, 0);
+      o->runs(id);
+    }
+    reactor().stepping_ = id;
+    reactor().call(message, id);
+    if (reactor().abandoned_) return;  // it was forked in this one: the rest is the parent's
+    message.reset();
+  }
+  messages_.clear();
+}
+
+// What leaves a callback goes no further: nobody waits for it.
+void Reactor::call(Callback<void()>& callback, std::uint64_t id) noexcept {
   try {
     callback();
   } catch (const Cancelled&) {
     // Nobody waits in a callback, so there is nobody to tell.
   } catch (...) {
-    reactor().report("callback", std::current_exception());
+    report("callback", std::current_exception());
   }
   if (Observer* o = observer(); o != nullptr && id != 0) o->ended(id);
 }
@@ -272,9 +293,9 @@ bool Reactor::poll(bool busy, bool forever) {
 }
 
 void Reactor::take_messages() {
-  mailbox_->take(messages_);
-  for (Callback<void()>& message : messages_) allocate_call(std::move(message)).wake();
-  messages_.clear();
+  mailbox_->take(mail_.messages_);
+  mail_.begin(mail_);
+  mail_.wake();
 }
 
 void Reactor::take_due_timers(bool time_may_pass) {
@@ -344,13 +365,12 @@ bool Reactor::is_mine(Waiter& waiter) const noexcept {
 
 std::uint64_t Reactor::tick_at_or_after(TimePoint time) noexcept {
   follow_clock();
-  return time <= origin_ ? 0
-                         : static_cast<std::uint64_t>((time - origin_ - Duration(1)) / kTick) + 1;
+  return time <= origin_ ? 0 : (nanoseconds_since_origin(time) - 1) / kTick.count() + 1;
 }
 
 std::uint64_t Reactor::tick_at_or_before(TimePoint time) noexcept {
   follow_clock();
-  return time <= origin_ ? 0 : static_cast<std::uint64_t>((time - origin_) / kTick);
+  return time <= origin_ ? 0 : nanoseconds_since_origin(time) / kTick.count();
 }
 
 // The wheel never goes back. When the clock does, because a scope of virtual time has ended, the
@@ -363,8 +383,10 @@ void Reactor::rebase() noexcept {
 }
 
 TimePoint Reactor::time_of(std::uint64_t tick) const noexcept {
-  const auto farthest = static_cast<std::uint64_t>((kNever - origin_) / kTick);
-  return tick >= farthest ? kNever : origin_ + static_cast<std::int64_t>(tick) * kTick;
+  const auto farthest = nanoseconds_since_origin(kNever) / kTick.count();
+  if (tick >= farthest) return kNever;
+  const auto origin = static_cast<std::uint64_t>(origin_.time_since_epoch().count());
+  return TimePoint(Duration(static_cast<std::int64_t>(origin + tick * kTick.count())));
 }
 
 }  // namespace simul

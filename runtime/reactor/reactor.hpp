@@ -193,6 +193,7 @@ class Reactor {
  private:
   friend class CallSlot;
   friend class Handle;
+  friend class Mail;
   friend class SignalHandlers;
 
   class Running {
@@ -227,7 +228,8 @@ class Reactor {
     return routine;
   }
 
-  CallSlot& allocate_call(Callback<void()> callback);
+  void call(Callback<void()>& callback, std::uint64_t id) noexcept;
+  CallSlot& allocate_call(Callback<void()>&& callback);
   Handle handle_of(CallSlot& slot) noexcept;
   void free_call(CallSlot& slot) noexcept;
 
@@ -241,6 +243,11 @@ class Reactor {
   std::uint64_t tick_at_or_after(TimePoint time) noexcept;
   std::uint64_t tick_at_or_before(TimePoint time) noexcept;
   TimePoint time_of(std::uint64_t tick) const noexcept;
+  // Unsigned, for the origin may lie before the clock's start, and the difference be too large.
+  std::uint64_t nanoseconds_since_origin(TimePoint time) const noexcept {
+    return static_cast<std::uint64_t>(time.time_since_epoch().count()) -
+           static_cast<std::uint64_t>(origin_.time_since_epoch().count());
+  }
   void follow_clock() noexcept {
     if (times_set_back_ != Clock::times_set_back()) [[unlikely]]
       rebase();
@@ -266,7 +273,7 @@ class Reactor {
   List<Owned, Owned> owned_;
   std::deque<CallSlot> calls_;
   CallSlot* free_calls_ = nullptr;
-  std::vector<Callback<void()>> messages_;
+  Mail mail_{*this};
   std::unique_ptr<SignalHandlers> signals_;
   // Shared, because the handler may replace itself while it runs.
   std::shared_ptr<Callback<void(const std::string&, std::exception_ptr)>> exception_handler_;

@@ -26,12 +26,13 @@ class Mailbox {
  public:
   Poller poller;
 
-  /// Any thread. False, and the callback is destroyed, if the loop is gone.
-  bool post(Callback<void()> message) {
+  /// Any thread. False, and the message stays where it is, if the loop is gone.
+  bool post(Callback<void()>&& message) {
     {
       std::lock_guard lock(mutex_);
       if (closed_) return false;
       messages_.push_back(std::move(message));
+      if (messages_.size() > 1) return true;  // whoever sent the first one wakes the loop
       has_messages_.store(true);
     }
     wake_if_asleep();
