@@ -53,7 +53,7 @@ namespace simul::detail {
     movq %%rsi, %%rsp           # from here on we stand on the other stack
     cmpw (%%rsp), %%ax
     jne 3f
-2:  popq %%rax
+2:  addq $8, %%rsp              # no pop: it would read 8 bytes of which 2 were just written
     popq %%rax
     jmpq *%%rax
 
