@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 // ThreadSanitizer's bookkeeping for fibers ends at about 8,000 of them, at both ends together.
 #if defined(SIMUL_TSAN)
-constexpr std::size_t kWanted = 2'000;
+constexpr std::size_t kWanted = 1'000;
 #else
 constexpr std::size_t kWanted = 10'000;
 #endif
