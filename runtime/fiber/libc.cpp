@@ -163,8 +163,7 @@ constinit Libc table = {
     .getaddrinfo = Late<&Libc::getaddrinfo>::call,
 };
 
-// Keeps the early version where there is nothing to be found: in a static program, and for calls
-// that a system does not have.
+// Keeps the early version of a call that the system does not have.
 template <class Function>
 void find(Function*& entry, const char* name) noexcept {
   if (void* symbol = ::dlsym(RTLD_NEXT, name)) entry = reinterpret_cast<Function*>(symbol);

@@ -12,8 +12,9 @@
 // Only a program that is linked with monkey.o has them (it is no part of the library), and only
 // after `patch_all`, and only in fibers: everywhere else the calls are libc's own.
 //
-// On macOS a library finds its functions by library and name, so there the patch reaches the
-// program's own code alone (best effort, not tested here).
+// It needs dynamic linking: in a static program libc's own files use each other's names, and the
+// two definitions collide. On macOS a library finds its functions by library and name, so there the
+// patch reaches the program's own code alone (best effort, not tested here).
 #pragma once
 
 namespace simul::monkey {

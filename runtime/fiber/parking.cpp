@@ -20,7 +20,7 @@ constexpr Duration kGlance = std::chrono::milliseconds(10);
 class DescriptorsWait final : public Wait<DescriptorsWait> {
  public:
   DescriptorsWait(std::span<Awaited> awaited, TimePoint deadline)
-      : Wait(kSort), awaited_(awaited), deadline_(deadline), links_(few_) {
+      : Wait(sort_for(awaited)), awaited_(awaited), deadline_(deadline), links_(few_) {
     if (awaited.size() * 2 <= std::size(few_)) return;
     many_ = std::make_unique<std::optional<WatchLink>[]>(awaited.size() * 2);
     links_ = {many_.get(), awaited.size() * 2};
@@ -68,7 +68,15 @@ class DescriptorsWait final : public Wait<DescriptorsWait> {
     }
     self.timer_.unlink();
   }
-  static constexpr Sort kSort = {"a patched call", leave};
+  static const Sort& sort_for(std::span<const Awaited> awaited) noexcept {
+    if (awaited.empty()) return kSleep;
+    if (awaited.size() > 1) return kPoll;
+    return awaited[0].interest == Interest::write ? kWritable : kReadable;
+  }
+  static constexpr Sort kSleep = {"sleep (patched)", leave};
+  static constexpr Sort kReadable = {"readable (patched)", leave};
+  static constexpr Sort kWritable = {"writable (patched)", leave};
+  static constexpr Sort kPoll = {"poll (patched)", leave};
 
   std::span<Awaited> awaited_;
   TimePoint deadline_;

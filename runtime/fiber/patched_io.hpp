@@ -24,7 +24,10 @@ TimePoint give_up_at(int fd, Interest direction) noexcept;
 /// Is there an answer to be had at once (`events`: POLLIN or POLLOUT), be it an error?
 inline bool has_answer(int fd, short events) noexcept {
   pollfd entry{fd, events, 0};
-  return libc().poll(&entry, 1, 0) != 0;
+  int count;
+  do count = libc().poll(&entry, 1, 0);
+  while (count < 0 && errno == EINTR);  // a signal is no reason to go on and wait in the call
+  return count != 0;
 }
 
 /// Runs `attempt`, which must fail with EAGAIN rather than wait, until it says something else, the
@@ -96,6 +99,7 @@ class Progress {
 
 /// The bytes of all pieces; 0 too for arguments that libc is to refuse.
 inline std::size_t total_size(const iovec* pieces, int count) noexcept {
+  if (pieces == nullptr) return 0;
   std::size_t sum = 0;
   for (int i = 0; i < count; ++i) sum += pieces[i].iov_len;
   return sum;

@@ -100,7 +100,7 @@ ssize_t recvfrom(int fd, void* data, size_t size, int flags, sockaddr* from, soc
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
   PatchedCall call;
-  if (call.is_libcs(fd) || !is_plain(flags) || message == nullptr) {
+  if (call.is_libcs(fd) || !is_plain(flags) || message == nullptr || message->msg_iov == nullptr) {
     return libc().recvmsg(fd, message, flags);
   }
   // What came with descriptors attached is not put together with what comes after it.

@@ -131,7 +131,7 @@ ssize_t sendto(int fd, const void* data, size_t size, int flags, const sockaddr*
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   PatchedCall call;
-  if (call.is_libcs(fd) || !is_plain(flags) || message == nullptr) {
+  if (call.is_libcs(fd) || !is_plain(flags) || message == nullptr || message->msg_iov == nullptr) {
     return libc().sendmsg(fd, message, flags);
   }
   return send_all(

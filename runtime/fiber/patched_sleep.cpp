@@ -71,8 +71,8 @@ int clock_nanosleep(clockid_t clock, int flags, const timespec* wanted, timespec
   const bool is_absolute = flags == TIMER_ABSTIME;
   // The clocks of processor time stand still while the fiber waits: the thread must do that itself.
   const bool is_ours = !call.is_libcs() && is_valid(wanted) && (flags == 0 || is_absolute) &&
-                       clock != CLOCK_PROCESS_CPUTIME_ID && clock >= 0 &&
-                       ::clock_gettime(clock, &now) == 0;
+                       clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID &&
+                       clock >= 0 && ::clock_gettime(clock, &now) == 0;
   if (!is_ours) return libc().clock_nanosleep(clock, flags, wanted, left);
 
   Duration rest;

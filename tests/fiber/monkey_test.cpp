@@ -235,7 +235,7 @@ TEST_F(Monkey, WhatIsParkedSaysWhatItWaitsFor) {
   fiber.named("reader");
   this_fiber::yield();
   this_fiber::yield();
-  EXPECT_NE(loop_.waiting_report().find("fiber 'reader' waits for a patched call"),
+  EXPECT_NE(loop_.waiting_report().find("fiber 'reader' waits for readable (patched)"),
             std::string::npos)
       << loop_.waiting_report();
   fiber.kill();
