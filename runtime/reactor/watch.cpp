@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cerrno>
 #include <exception>
+#include <system_error>
 
 #include "runtime/reactor/reactor.hpp"  // Waiter::wake needs the ready queue
 
@@ -99,7 +100,16 @@ Watch& WatchTable::open(int fd, Trigger trigger, Peer peer, Interest first) {
 }
 
 Watch& WatchTable::borrow(int fd, Interest first) {
-  if (const auto found = borrowed_.find(fd); found != borrowed_.end()) return *found->second;
+  if (const auto found = borrowed_.find(fd); found != borrowed_.end()) {
+    Watch& present = *found->second;
+    try {
+      poller_.modify(fd, token_of(present), present.armed_);
+      return present;
+    } catch (const std::system_error&) {
+      // Its owner has closed it without a word, and the number means another descriptor now.
+      close(present, EBADF);
+    }
+  }
   Watch& watch = open(fd, Trigger::level, Peer::outside, first);
   if (watch.always_ready_) {
     release(watch);

@@ -317,6 +317,28 @@ TEST_F(Monkey, ClosingADescriptorEndsThePollThatWaitsForIt) {
       [&] { pair.near.reset(); });
 }
 
+// Outside fibers close is libc's and tells nobody. The number may come back as another descriptor.
+TEST_F(Monkey, ADescriptorClosedBehindOurBackDoesNotSpoilItsNumber) {
+  Pair old = sockets();
+  const int number = old.near.get();
+  auto forgotten = spawn([&] {
+    char byte;
+    EXPECT_EQ(::read(number, &byte, 1), -1);
+    EXPECT_EQ(errno, EBADF);
+  });
+  this_fiber::sleep_for(1ms);
+  ::close(old.near.release());
+  const Pair fresh = sockets();
+  ASSERT_EQ(fresh.near.get(), number);
+  together(
+      [&] {
+        char byte;
+        EXPECT_EQ(::read(number, &byte, 1), 1);
+      },
+      [&] { ::write(fresh.far.get(), "x", 1); });
+  forgotten.result();
+}
+
 TEST_F(Monkey, AFailedDup2ClosesNothing) {
   const Pair pair = sockets();
   together(
