@@ -6,7 +6,9 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <exception>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -59,6 +61,42 @@ TEST(Remote, MessagesOfOneThreadStayInOrder) {
     ASSERT_EQ(messages.size(), std::size_t{kMessages});
     for (int i = 0; i < kMessages; ++i) ASSERT_EQ(messages[static_cast<std::size_t>(i)], i);
   }
+}
+
+TEST(Remote, MessagesStayInOrderWhereBatchesAreShuffled) {
+  Reactor reactor;
+  reactor.shuffle(42);
+  const Remote remote = reactor.remote();
+  std::vector<int> order, expected;
+  for (int i = 0; i < 20; ++i) {
+    remote.call_soon_threadsafe([&order, i] { order.push_back(i); });
+    reactor.call_soon([] {});
+    expected.push_back(i);
+  }
+  reactor.run_until([&] { return order.size() == 20; });
+  EXPECT_EQ(order, expected);
+}
+
+TEST(Remote, AMessageThatThrowsIsReportedAndTheOthersRun) {
+  Reactor reactor;
+  int reported = 0, ran = 0;
+  reactor.set_exception_handler([&](const std::string&, std::exception_ptr) { ++reported; });
+  const Remote remote = reactor.remote();
+  remote.call_soon_threadsafe([] { throw 1; });
+  remote.call_soon_threadsafe([&] { ++ran; });
+  reactor.run_until([&] { return ran == 1; });
+  EXPECT_EQ(reported, 1);
+}
+
+TEST(Remote, WhatAMessageCapturedGoesWhenItHasRun) {
+  Reactor reactor;
+  const Remote remote = reactor.remote();
+  auto token = std::make_shared<int>(0);
+  long later = 0;
+  remote.call_soon_threadsafe([token] {});
+  remote.call_soon_threadsafe([&] { later = token.use_count(); });
+  reactor.run_until([&] { return later != 0; });
+  EXPECT_EQ(later, 1);
 }
 
 TEST(Remote, WhatAMessageSendsRunsInALaterTurn) {
