@@ -11,8 +11,12 @@
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/fiber/monkey.hpp"
 
-namespace simul {
-namespace {
+namespace monkey = simul::monkey;
+namespace this_fiber = simul::this_fiber;
+using simul::join_all;
+using simul::say;
+using simul::spawn;
+using simul::Stopwatch;
 
 // Takes the first item. gevent's patched Queue.get takes it and then lets the other greenlets go
 // first, even when it had no need to wait: its lock yields after a failed try, and finding out who
@@ -53,14 +57,11 @@ void example() {
   say("Total elapsed time: ", elapsed.rounded());
 }
 
-}  // namespace
-}  // namespace simul
-
 int main(int argc, char** argv) {
-  simul::monkey::patch_all();
+  monkey::patch_all();
   return simul::lesson(
       argc, argv,
       {.about = "Two fibers sleep at the same time, in a call that used to block them both.",
        .on_clock = true},
-      simul::example);
+      example);
 }

@@ -10,8 +10,12 @@
 #include "runtime/generator/generator.hpp"
 #include "runtime/http/blocking_client.hpp"
 
-namespace simul {
-namespace {
+namespace http = simul::http;
+using simul::complain;
+using simul::Generator;
+using simul::Options;
+using simul::say;
+using simul::Stopwatch;
 
 Generator<> task(std::string name, std::queue<std::string>& work) {
   http::Client client;
@@ -45,19 +49,21 @@ void example(const Options& options) {
 
   Stopwatch elapsed;
   while (!tasks.empty()) {
-    std::erase_if(tasks, [](Generator<>& task) { return task.next() == nullptr; });
+    for (auto t = tasks.begin(); t != tasks.end();) {
+      if (t->next())
+        ++t;
+      else
+        t = tasks.erase(t);
+    }
   }
   say();
   say("Total elapsed time: ", elapsed.rounded());
 }
-
-}  // namespace
-}  // namespace simul
 
 int main(int argc, char** argv) {
   return simul::lesson(
       argc, argv,
       {.about = "Two generators download pages, each with one client that keeps its connections.",
        .fetches = true},
-      simul::example);
+      example);
 }

@@ -12,8 +12,14 @@
 #include "runtime/fiber/monkey.hpp"
 #include "runtime/http/blocking_client.hpp"
 
-namespace simul {
-namespace {
+namespace http = simul::http;
+namespace monkey = simul::monkey;
+using simul::complain;
+using simul::join_all;
+using simul::Options;
+using simul::say;
+using simul::spawn;
+using simul::Stopwatch;
 
 void task(std::string name, std::queue<std::string>& work) {
   while (!work.empty()) {
@@ -49,14 +55,11 @@ void example(const Options& options) {
   say("Total elapsed time: ", elapsed.rounded());
 }
 
-}  // namespace
-}  // namespace simul
-
 int main(int argc, char** argv) {
-  simul::monkey::patch_all();
+  monkey::patch_all();
   return simul::lesson(
       argc, argv,
       {.about = "Two fibers download pages with a client that blocks, and yet at the same time.",
        .fetches = true},
-      simul::example);
+      example);
 }
