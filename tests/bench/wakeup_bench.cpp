@@ -146,20 +146,21 @@ struct Ball {
 double loop_roundtrip() {
   Reactor reactor;
   const Remote here = reactor.remote();
-  std::atomic<const Remote*> there{nullptr};
+  std::atomic<const Remote*> echos{nullptr};
   std::thread echo([&] {
     Reactor mine;
     const Remote remote = mine.remote();
-    there = &remote;
+    echos = &remote;
     mine.run_forever();
   });
-  while (there.load() == nullptr) std::this_thread::yield();
+  while (echos.load() == nullptr) std::this_thread::yield();
+  const Remote there = *echos.load();  // a copy: that one goes with its thread
   int trips = kTrips;
   const double start = seconds_now();
-  there.load()->call_soon_threadsafe(Ball{&here, there.load(), &trips, false});
+  there.call_soon_threadsafe(Ball{&here, &there, &trips, false});
   reactor.run_until([&] { return trips == 0; });
   const double took = seconds_now() - start;
-  there.load()->call_soon_threadsafe([] { Reactor::current().stop(); });
+  there.call_soon_threadsafe([] { Reactor::current().stop(); });
   echo.join();
   return kTrips / took;
 }

@@ -148,6 +148,7 @@ TEST(Remote, TwoLoopsMayPlayBallForEver) {
   while (other.load() == nullptr) std::this_thread::yield();
   int returned = 0;
   const Remote here = reactor.remote();
+  const Remote there = *other.load();  // a copy, for the other goes with its thread
   struct Ball {
     const Remote& here;
     const Remote& there;
@@ -162,7 +163,7 @@ TEST(Remote, TwoLoopsMayPlayBallForEver) {
       (home ? there : here).call_soon_threadsafe(Ball{here, there, returned, over, !home});
     }
   };
-  other.load()->call_soon_threadsafe(Ball{here, *other.load(), returned, over, false});
+  there.call_soon_threadsafe(Ball{here, there, returned, over, false});
   reactor.run_until([&] { return returned == kRounds; });
   thread.join();
 }
