@@ -50,7 +50,7 @@ class FiberCore : public Routine, public Reactor::Owned {
   /// Returns to the loop, or goes on in the next fiber, until the wait that has begun is over.
   /// Throws Cancelled if the fiber was killed, before or meanwhile.
   template <class W>
-  void wait_for(W& wait) {
+  SIMUL_IN_PLACE void wait_for(W& wait) {
     suspend_until(wait);
     throw_if_killed();
   }
@@ -58,7 +58,7 @@ class FiberCore : public Routine, public Reactor::Owned {
   /// The same for callers that cannot be thrown through, C code being below them: they ask
   /// `killed()`, before (a killed fiber is woken only once) and afterwards.
   template <class W>
-  void suspend_until(W& wait) {
+  SIMUL_IN_PLACE void suspend_until(W& wait) {
     wait.suspend(*this);
     if (Observer* o = observer(); o != nullptr && id() != 0) o->waits(id(), wait.label());
     switch_away();
