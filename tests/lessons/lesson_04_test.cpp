@@ -47,10 +47,10 @@ TEST(Lesson04, PrintsWhatTheArticlePrintsInVirtualTime) {
   }
 }
 
-// Beside it, and at the same time, as many sleeps without anything of ours: how late this machine
-// wakes a sleeper just now.
-TEST(Lesson04, PrintsTheSameInRealTimeAndTakesTheLongerChain) {
-  const double start_and_end = run("04-greenlets", {"--virtual-time"}).seconds;
+// How much longer than 17 plain sleeps of a second, begun at the same time, a run took: so it
+// counts for nothing how late this machine wakes a sleeper just now, nor how long a program takes
+// to start.
+double lateness(const RunResult& virtual_run, RunResult& result) {
   double bare = 0;
   std::thread sleeper([&bare] {
     const Stopwatch elapsed;
@@ -60,13 +60,22 @@ TEST(Lesson04, PrintsTheSameInRealTimeAndTakesTheLongerChain) {
     }
     bare = elapsed.seconds();
   });
-  const RunResult result = run("04-greenlets");
+  result = run("04-greenlets");
   sleeper.join();
+  return result.seconds - virtual_run.seconds - bare;
+}
+
+TEST(Lesson04, PrintsTheSameInRealTimeAndTakesTheLongerChain) {
+  const RunResult virtual_run = run("04-greenlets", {"--virtual-time"});
+  RunResult result;
+  double late = lateness(virtual_run, result);
+  // Something else may have had the processor at the wrong moment: ask again, at most twice.
+  for (int i = 0; i < 2 && late > 0.020; ++i) late = lateness(virtual_run, result);
+  EXPECT_LE(late, 0.020);
+  EXPECT_GE(result.seconds, 17.0) << "a sleep is never short";
   EXPECT_EQ(result.out, contents("tests/lessons/expected/s0_ex4.txt"));
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(result.status, 0);
-  EXPECT_GE(result.seconds, 17.0) << "a sleep is never short";
-  EXPECT_LE(result.seconds, start_and_end + bare + 0.020);
 }
 
 TEST(Lesson04, HelpGoesToStdoutAndNonsenseIsRefused) {
