@@ -80,7 +80,8 @@ TEST(Documents, TheMapOfTheRuntimeHasEveryFileWithItsLength) {
     mapped.push_back(file);
     if (!fs::exists(root() / file)) continue;  // the comparison below names it
     const double lines = static_cast<double>(split(read_file(root() / file), '\n').size());
-    EXPECT_NEAR(std::stod((*match)[2]), lines, 20) << file << ": make map writes it anew";
+    EXPECT_NEAR(std::stod((*match)[2]), lines, std::max(20.0, lines / 8))
+        << file << ": make map writes it anew";
   }
   std::sort(mapped.begin(), mapped.end());
   EXPECT_EQ(mapped, files_below("runtime", {".hpp", ".cpp"})) << "make map writes it anew";

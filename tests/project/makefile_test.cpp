@@ -10,17 +10,13 @@ namespace {
 
 /// `make` in the root with `arguments`, free of the variables of a make that runs this test.
 RunResult make(std::vector<std::string> arguments) {
-  std::vector<std::string> command = {"env",
-                                      "-u",
-                                      "MAKEFLAGS",
-                                      "-u",
-                                      "MFLAGS",
-                                      "-u",
-                                      "MAKELEVEL",
-                                      "make",
-                                      "-C",
-                                      root().string(),
-                                      "--no-print-directory"};
+  std::vector<std::string> command = {"env"};
+  for (const char* name : {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CXX", "POLLER", "CONTEXT", "SAN",
+                           "WERROR", "SUITES", "T", "V"}) {
+    command.insert(command.end(), {"-u", name});
+  }
+  for (const char* word : {"make", "--no-print-directory", "-C"}) command.push_back(word);
+  command.push_back(root().string());
   command.insert(command.end(), arguments.begin(), arguments.end());
   return run_program(command);
 }
