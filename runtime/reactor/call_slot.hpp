@@ -39,6 +39,25 @@ class CallSlot final : public Routine, public Waiter {
   std::uint32_t generation_ = 0;
 };
 
+/// A registered callback: index and generation of a place in the reactor's table. Dropping it
+/// cancels nothing. Not to be used after the reactor is gone.
+class Handle {
+ public:
+  Handle() = default;
+
+  /// The callback will not run; destroys it. No effect if it ran already.
+  void cancel() noexcept;
+
+  /// Is it still to run?
+  bool active() const noexcept;
+
+ private:
+  friend class Reactor;
+  Reactor* reactor_ = nullptr;
+  std::uint32_t index_ = 0;
+  std::uint32_t generation_ = 0;
+};
+
 /// What other threads have sent, on its way through one turn: a single entry of the ready queue for
 /// all of it, so a message needs no place of its own and keeps its order even where batches are
 /// shuffled.

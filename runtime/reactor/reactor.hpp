@@ -46,25 +46,6 @@ class Deadlock : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A registered callback: index and generation of a place in the reactor's table. Dropping it
-/// cancels nothing. Not to be used after the reactor is gone.
-class Handle {
- public:
-  Handle() = default;
-
-  /// The callback will not run; destroys it. No effect if it ran already.
-  void cancel() noexcept;
-
-  /// Is it still to run?
-  bool active() const noexcept;
-
- private:
-  friend class Reactor;
-  Reactor* reactor_ = nullptr;
-  std::uint32_t index_ = 0;
-  std::uint32_t generation_ = 0;
-};
-
 /// The event loop of one thread. All members are for that thread alone; others use `remote()`.
 class Reactor {
  public:
