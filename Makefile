@@ -253,7 +253,7 @@ $(TEST_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(call object,$(SUPPORT)) $(LIBCOMMON) 
 	$(link)
 
 # A third-party library that knows nothing of us, to be patched: only where it is installed.
-HAVE_CURL := $(if $(filter %monkey_curl_test.cpp,$(TESTS)),$(shell printf '\#include <curl/curl.h>\n' | $(CXX) -E -x c++ - >/dev/null 2>&1 && echo yes))
+HAVE_CURL := $(if $(filter %monkey_curl_test.cpp,$(TESTS)),$(shell printf '\043include <curl/curl.h>\n' | $(CXX) -E -x c++ - >/dev/null 2>&1 && echo yes))
 $(BUILD)/tests/fiber/monkey_curl_test: EXTRA_LIBS += $(if $(HAVE_CURL),-lcurl)
 
 LIMIT ?= $(if $(SAN),300,120)
