@@ -1,40 +1,22 @@
 // Lesson 04 as a reader runs it: its output beside the article's own (tests/lessons/expected/) and
 // beside its expected.txt, in virtual and in real time.
-//
-// The program is found in the folder SIMUL_BUILD names (make sets it; else `build`), and the texts
-// relative to the current folder, which is the root of the repository.
 #include <gtest/gtest.h>
 #include <time.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "runtime/base/stopwatch.hpp"
-#include "tests/support/child.hpp"
+#include "tests/support/lessons.hpp"
 
 namespace simul {
 namespace {
 
-using testing::run_program;
+using testing::contents;
+using testing::run;
 using testing::RunResult;
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("open " + path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-RunResult run(const std::string& name, std::vector<std::string> arguments = {}) {
-  const char* build = std::getenv("SIMUL_BUILD");
-  arguments.insert(arguments.begin(),
-                   std::string(build != nullptr ? build : "build") + "/lessons/" + name);
-  return run_program(arguments);
-}
 
 TEST(Lesson04, PrintsWhatTheArticlePrintsInVirtualTime) {
   for (int i = 0; i < 3; ++i) {

@@ -1,39 +1,21 @@
 // Lesson 05 as a reader runs it: its output beside the articles' own (tests/lessons/expected/) and
 // beside its expected.txt, the time it takes, URLs of one's own, and its miniature.
-//
-// The programs are found in the folder SIMUL_BUILD names (make sets it; else `build`), and the
-// texts relative to the current folder, which is the root of the repository.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "lessons/common/loopback_server.hpp"
 #include "runtime/net/socket.hpp"
-#include "tests/support/child.hpp"
+#include "tests/support/lessons.hpp"
 
 namespace simul {
 namespace {
 
-using testing::run_program;
+using testing::contents;
+using testing::run;
 using testing::RunResult;
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("open " + path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-RunResult run(const std::string& name, std::vector<std::string> arguments = {}) {
-  const char* build = std::getenv("SIMUL_BUILD");
-  arguments.insert(arguments.begin(),
-                   std::string(build != nullptr ? build : "build") + "/lessons/" + name);
-  return run_program(arguments);
-}
 
 TEST(Lesson05, PrintsWhatTheArticlePrintsInTheSumOfTheLatencies) {
   const RunResult result = run("05-blocking-http");

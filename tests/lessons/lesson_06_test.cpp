@@ -1,17 +1,12 @@
 // Lesson 06 as a reader runs it: its output beside the article's own (tests/lessons/expected/) and
 // beside its expected.txt, the time it takes, URLs of one's own, what it shares with lesson 05, and
 // its miniature.
-//
-// The programs are found in the folder SIMUL_BUILD names (make sets it; else `build`), and the
-// texts relative to the current folder, which is the root of the repository.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -19,34 +14,16 @@
 #include "runtime/base/stopwatch.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/net/socket.hpp"
-#include "tests/support/child.hpp"
+#include "tests/support/lessons.hpp"
 
 namespace simul {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::run_program;
+using testing::contents;
+using testing::lines_of;
+using testing::run;
 using testing::RunResult;
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("open " + path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-RunResult run(const std::string& name, std::vector<std::string> arguments = {}) {
-  const char* build = std::getenv("SIMUL_BUILD");
-  arguments.insert(arguments.begin(),
-                   std::string(build != nullptr ? build : "build") + "/lessons/" + name);
-  return run_program(arguments);
-}
 
 std::string closed_port() {
   return net::local_address(net::listen_on(net::Address::loopback(0)).get()).to_string();

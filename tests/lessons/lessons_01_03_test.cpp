@@ -1,56 +1,29 @@
 // Lessons 01 to 03 as a reader runs them: the built programs, their output beside the articles' own
 // (tests/lessons/expected/) and beside each lesson's expected.txt, their flags, and one run of
 // lesson 03 in real time.
-//
-// The programs are found in the folder SIMUL_BUILD names (make sets it; else `build`), and the
-// texts relative to the current folder, which is the root of the repository.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "runtime/base/clock.hpp"
-#include "tests/support/child.hpp"
+#include "tests/support/lessons.hpp"
 
 namespace simul {
 namespace {
 
+using testing::article;
+using testing::contents;
+using testing::expect_output;
+using testing::program;
+using testing::run;
 using testing::run_program;
 using testing::RunResult;
-
-std::string program(const std::string& name) {
-  const char* build = std::getenv("SIMUL_BUILD");
-  return std::string(build != nullptr ? build : "build") + "/lessons/" + name;
-}
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("open " + path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string article(const std::string& id) {
-  return contents("tests/lessons/expected/" + id + ".txt");
-}
-
-RunResult run(const std::string& name, std::vector<std::string> arguments = {}) {
-  arguments.insert(arguments.begin(), program(name));
-  return run_program(arguments);
-}
-
-void expect_output(const RunResult& result, const std::string& expected) {
-  EXPECT_EQ(result.out, expected);
-  EXPECT_EQ(result.err, "");
-  EXPECT_EQ(result.status, 0);
-}
 
 // Everything up to the last line, which is the only one with a time that differs from run to run.
 std::string without_last_line(const std::string& text) {
