@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <climits>
 #include <csignal>
@@ -70,7 +71,11 @@ class NothingLeftBehind : public testing::EmptyTestEventListener {
 
   void OnTestEnd(const testing::TestInfo&) override {
     expect_no_child();
-    expect_no_thread();
+    wait_for_the_last_ones();
+    const std::size_t threads = numbers_in("/proc/self/task").size();
+    if (threads > threads_) {
+      ADD_FAILURE() << "left behind: " << threads - threads_ << " running thread(s)";
+    }
     for (const int fd : open_descriptors()) {
       if (descriptors_.count(fd) == 0) ADD_FAILURE() << "left open: descriptor " << describe(fd);
     }
@@ -88,20 +93,27 @@ class NothingLeftBehind : public testing::EmptyTestEventListener {
     }
   }
 
-  /// A thread that was joined may stay in /proc for a moment: give it one before judging.
-  void expect_no_thread() const {
+  /// A joined thread may stay in /proc for a moment, and one of the runtime's pool may still be at
+  /// a look-up that nobody waits for any more, until the name server does not answer: that is time
+  /// enough for both. Once a test has used it up, the others of this program get a moment.
+  void wait_for_the_last_ones() {
     using Clock = std::chrono::steady_clock;
-    const auto patience = Clock::now() + std::chrono::seconds(2);
-    std::size_t threads = numbers_in("/proc/self/task").size();
-    while (threads > threads_ && Clock::now() < patience) {
-      std::this_thread::yield();
-      threads = numbers_in("/proc/self/task").size();
-    }
-    if (threads > threads_) {
-      ADD_FAILURE() << "left behind: " << threads - threads_ << " running thread(s)";
+    const auto end = Clock::now() + patience_;
+    const auto some_left = [this] {
+      if (numbers_in("/proc/self/task").size() > threads_) return true;
+      const std::set<int> open = open_descriptors();
+      return !std::includes(descriptors_.begin(), descriptors_.end(), open.begin(), open.end());
+    };
+    while (some_left()) {
+      if (Clock::now() >= end) {
+        patience_ = std::chrono::milliseconds(100);
+        return;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
+  std::chrono::milliseconds patience_{12'000};
   std::set<int> descriptors_;
   std::size_t threads_ = 0;
   bool children_ = false;  // one that an earlier test left and was blamed for
