@@ -48,6 +48,9 @@ SAN ?=
 ifeq (,$(filter epoll kqueue poll,$(POLLER)))
 $(error POLLER=$(POLLER) is not one of epoll, kqueue, poll)
 endif
+ifneq (,$(filter-out $(NATIVE_POLLER) poll,$(POLLER)))
+$(error POLLER=$(POLLER) does not exist on $(SYSTEM): $(sort $(NATIVE_POLLER) poll) will do)
+endif
 ifeq (,$(filter fast ucontext,$(CONTEXT)))
 $(error CONTEXT=$(CONTEXT) is not one of fast, ucontext)
 endif
