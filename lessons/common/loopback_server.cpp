@@ -84,11 +84,11 @@ class LoopbackServer::Connection {
   bool receive(TimePoint deadline) {
     for (;;) {
       const net::Transfer got = net::try_receive(socket_.fd(), buffer_);
-      if (got.outcome == net::Outcome::kDone) {
+      if (got.outcome == net::Outcome::done) {
         input_ = {buffer_.data(), got.bytes};
         return true;
       }
-      if (got.outcome != net::Outcome::kWouldBlock) return false;
+      if (got.outcome != net::Outcome::would_block) return false;
       // A peer that always has a byte ready never makes us wait, so the clock is asked as well.
       if (Clock::now() >= deadline || !await(socket_.readable(deadline))) return false;
     }
@@ -117,7 +117,7 @@ class LoopbackServer::Connection {
     const TimePoint deadline = after(Clock::now(), server_.options_.send);
     while (!text.empty()) {
       const net::Transfer sent = net::try_send(socket_.fd(), text);
-      if (sent.outcome == net::Outcome::kFailed) return false;
+      if (sent.outcome == net::Outcome::failed) return false;
       text.remove_prefix(sent.bytes);
       if (text.empty()) break;
       if (Clock::now() >= deadline || !await(socket_.writable(deadline))) return false;
@@ -199,7 +199,7 @@ void LoopbackServer::accept_all(UniqueFd socket) {
   Descriptor listener(std::move(socket), Peer::outside, Trigger::level);
   for (int count = 1;; ++count) {
     net::Accepted accepted = net::accept_from(listener.fd());
-    if (accepted.outcome == net::Outcome::kDone) {
+    if (accepted.outcome == net::Outcome::done) {
       try {
         spawn([this](UniqueFd connection) { serve(std::move(connection)); },
               std::move(accepted.socket));
@@ -210,7 +210,7 @@ void LoopbackServer::accept_all(UniqueFd socket) {
       ++open_;
       while (open_ >= options_.connections) this_fiber::sleep_for(10ms);
       if (count % kAtATime == 0) this_fiber::yield();
-    } else if (accepted.outcome == net::Outcome::kWouldBlock) {
+    } else if (accepted.outcome == net::Outcome::would_block) {
       await(listener.readable());
     } else {
       // Out of descriptors, most likely. They will not come back by asking again at once.

@@ -53,7 +53,7 @@ struct GeneratorExit {};
 template <class Yield = None, class Send = void>
 class [[nodiscard]] Generator {
   static_assert(!std::is_void_v<Yield>, "a generator that yields nothing is Generator<>");
-  enum class State : std::uint8_t { kFresh, kStarted, kClosing, kOver };
+  enum class State : std::uint8_t { fresh, started, closing, over };
 
  public:
   using Value = std::remove_reference_t<Yield>;
@@ -81,7 +81,7 @@ class [[nodiscard]] Generator {
   /// it is called from inside the running body, or when the body waits for a value to be sent.
   Value* next() {
     if (!stands_at_yield()) [[unlikely]]
-      return may_start("next") ? run(State::kStarted) : nullptr;
+      return may_start("next") ? run(State::started) : nullptr;
     if constexpr (!std::is_void_v<Send>) {
       throw std::logic_error("next: the generator waits for a value; send() one");
     }
@@ -106,10 +106,10 @@ class [[nodiscard]] Generator {
   /// over does nothing. Another exception out of the body leaves close(). A body that yields again
   /// has ignored the request: `std::logic_error`, and it stands at that yield.
   void close() {
-    if (!frame_ || frame_.promise().state_ == State::kOver) return;
+    if (!frame_ || frame_.promise().state_ == State::over) return;
     if (stands_at_yield()) {
       try {
-        run(State::kClosing);
+        run(State::closing);
       } catch (const GeneratorExit&) {
       }
       if (stands_at_yield()) throw std::logic_error("close: the generator ignored GeneratorExit");
@@ -120,7 +120,7 @@ class [[nodiscard]] Generator {
   }
 
   /// Has the body ended, failed or been closed?
-  bool done() const noexcept { return !frame_ || frame_.promise().state_ == State::kOver; }
+  bool done() const noexcept { return !frame_ || frame_.promise().state_ == State::over; }
 
   /// For range-for, which runs the body once for each value. Like a `for` in Python, it goes on
   /// from where the generator stands.
@@ -138,7 +138,7 @@ class [[nodiscard]] Generator {
   // over.
   [[gnu::noinline]] bool may_start(const char* operation) const {
     if (done()) return false;
-    if (frame_.promise().state_ == State::kFresh) return true;
+    if (frame_.promise().state_ == State::fresh) return true;
     throw std::logic_error(std::string(operation) + ": the generator is already running");
   }
 
@@ -186,7 +186,7 @@ class Generator<Yield, Send>::promise_type {
   promise_type(const promise_type&) = delete;
   promise_type& operator=(const promise_type&) = delete;
   ~promise_type() {
-    if (state_ != State::kOver) end();
+    if (state_ != State::over) end();
   }
 
   Generator get_return_object() noexcept { return Generator(Frame::from_promise(*this)); }
@@ -203,7 +203,7 @@ class Generator<Yield, Send>::promise_type {
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<>) const noexcept {}
     Send await_resume() const {
-      if (promise.state_ == State::kClosing) [[unlikely]]
+      if (promise.state_ == State::closing) [[unlikely]]
         promise.exit();
       if constexpr (!std::is_void_v<Send>) return static_cast<Sent&&>(*promise.sent_);
     }
@@ -240,7 +240,7 @@ class Generator<Yield, Send>::promise_type {
   }
 
   bool is_running() const noexcept {
-    return value_ == nullptr && (state_ == State::kStarted || state_ == State::kClosing);
+    return value_ == nullptr && (state_ == State::started || state_ == State::closing);
   }
 
   [[gnu::noinline]] Value* go_on_observed() {
@@ -259,12 +259,12 @@ class Generator<Yield, Send>::promise_type {
   }
 
   [[noreturn]] void exit() {
-    state_ = State::kStarted;  // the request is delivered once
+    state_ = State::started;  // the request is delivered once
     throw GeneratorExit{};
   }
 
   void end() noexcept {
-    state_ = State::kOver;
+    state_ = State::over;
     value_ = nullptr;
     if (id_ != 0) [[unlikely]] {
       if (Observer* o = observer()) o->ended(id_);
@@ -275,7 +275,7 @@ class Generator<Yield, Send>::promise_type {
   std::remove_reference_t<Sent>* sent_ = nullptr;  // the argument of the send() that is going on
   std::exception_ptr error_;                       // what left the body, until next() throws it
   std::uint64_t id_ = 0;                           // 0: nobody watches
-  State state_ = State::kFresh;
+  State state_ = State::fresh;
 };
 
 /// An input iterator over the values; the end is `std::default_sentinel`.

@@ -99,9 +99,9 @@ class Client::Drive {
 
   void send() {
     const net::Transfer sent = net::try_send(connection_.socket.get(), exchange_.to_send());
-    if (sent.outcome == net::Outcome::kDone) {
+    if (sent.outcome == net::Outcome::done) {
       exchange_.sent(sent.bytes);
-    } else if (sent.outcome == net::Outcome::kFailed) {
+    } else if (sent.outcome == net::Outcome::failed) {
       throw_if_cancelled(sent.error);
       exchange_.send_failed(sent.error);
     } else {
@@ -116,17 +116,17 @@ class Client::Drive {
     const net::Transfer got =
         net::try_receive(connection_.socket.get(), {buffer_.get(), kBufferSize});
     switch (got.outcome) {
-      case net::Outcome::kDone:
+      case net::Outcome::done:
         exchange_.feed({buffer_.get(), got.bytes});
         return true;
-      case net::Outcome::kEnd:
+      case net::Outcome::end:
         exchange_.end_of_stream();
         return true;
-      case net::Outcome::kFailed:
+      case net::Outcome::failed:
         throw_if_cancelled(got.error);
         exchange_.receive_failed(got.error);
         return true;
-      case net::Outcome::kWouldBlock:
+      case net::Outcome::would_block:
         break;
     }
     return false;

@@ -55,7 +55,7 @@ void set_option(int fd, int level, int option, const char* what) {
 
 Transfer failure(int error) noexcept {
   const bool would_block = error == EAGAIN || error == EWOULDBLOCK;
-  return {would_block ? Outcome::kWouldBlock : Outcome::kFailed, 0, would_block ? 0 : error};
+  return {would_block ? Outcome::would_block : Outcome::failed, 0, would_block ? 0 : error};
 }
 
 // A connection that broke between its handshake and our accept (accept(2), "Error handling").
@@ -89,8 +89,8 @@ Transfer try_receive(int fd, std::span<char> buffer) noexcept {
   do count = ::recv(fd, buffer.data(), buffer.size(), 0);
   while (count < 0 && errno == EINTR);
   if (count < 0) return failure(errno);
-  if (count == 0) return {Outcome::kEnd, 0, 0};
-  return {Outcome::kDone, static_cast<std::size_t>(count), 0};
+  if (count == 0) return {Outcome::end, 0, 0};
+  return {Outcome::done, static_cast<std::size_t>(count), 0};
 }
 
 Transfer try_send(int fd, std::string_view bytes) noexcept {
@@ -99,7 +99,7 @@ Transfer try_send(int fd, std::string_view bytes) noexcept {
   do count = ::send(fd, bytes.data(), bytes.size(), kNoSignal);
   while (count < 0 && errno == EINTR);
   if (count < 0) return failure(errno);
-  return {Outcome::kDone, static_cast<std::size_t>(count), 0};
+  return {Outcome::done, static_cast<std::size_t>(count), 0};
 }
 
 Transfer try_send(int fd, std::span<const iovec> pieces) noexcept {
@@ -113,7 +113,7 @@ Transfer try_send(int fd, std::span<const iovec> pieces) noexcept {
   do count = ::sendmsg(fd, &message, kNoSignal);
   while (count < 0 && errno == EINTR);
   if (count < 0) return failure(errno);
-  return {Outcome::kDone, static_cast<std::size_t>(count), 0};
+  return {Outcome::done, static_cast<std::size_t>(count), 0};
 }
 
 bool is_quiet(int fd) noexcept {
@@ -190,7 +190,7 @@ Accepted accept_from(int listener) noexcept {
     } catch (const std::exception&) {  // it was reset already, and a socket of that kind is useless
       continue;
     }
-    result.outcome = Outcome::kDone;
+    result.outcome = Outcome::done;
     return result;
   }
 }

@@ -1,6 +1,6 @@
 // Stream sockets as plain functions: TCP and Unix, always non-blocking and close-on-exec.
 //
-// Nothing here waits. A call that cannot go on says `kWouldBlock`, and the caller waits in its own
+// Nothing here waits. A call that cannot go on says `would_block`, and the caller waits in its own
 // way: the blocking client by poll(2), a fiber or a task on a Descriptor. So the same few functions
 // stand under all of them.
 //
@@ -22,23 +22,23 @@ namespace simul::net {
 
 /// What became of one try.
 enum class Outcome {
-  kDone,        ///< it happened
-  kWouldBlock,  ///< not now: wait until the descriptor is ready and try again
-  kEnd,         ///< receiving only: the peer has sent everything and closed its side
-  kFailed,      ///< an error, in `error`
+  done,         ///< it happened
+  would_block,  ///< not now: wait until the descriptor is ready and try again
+  end,          ///< receiving only: the peer has sent everything and closed its side
+  failed,       ///< an error, in `error`
 };
 
 /// The result of `try_receive` and `try_send`.
 struct Transfer {
-  Outcome outcome = Outcome::kDone;
-  std::size_t bytes = 0;  ///< with kDone: how many were moved; fewer than asked is normal
-  int error = 0;          ///< with kFailed: errno, such as ECONNRESET or EPIPE
+  Outcome outcome = Outcome::done;
+  std::size_t bytes = 0;  ///< with `done`: how many were moved; fewer than asked is normal
+  int error = 0;          ///< with `failed`: errno, such as ECONNRESET or EPIPE
 };
 
 /// Receives what has arrived, at most `buffer.size()` bytes. An empty buffer receives 0 bytes.
 Transfer try_receive(int fd, std::span<char> buffer) noexcept;
 
-/// Sends as much as the socket's buffer takes. Nothing to send is kDone with 0 bytes.
+/// Sends as much as the socket's buffer takes. Nothing to send is `done` with 0 bytes.
 Transfer try_send(int fd, std::string_view bytes) noexcept;
 
 /// The same from several places in one call, such as a header block and a body, without copying
@@ -72,10 +72,10 @@ UniqueFd listen_on(const Address& address, int backlog = SOMAXCONN);
 
 /// One accepted connection, or why there is none.
 struct Accepted {
-  Outcome outcome = Outcome::kFailed;  ///< kDone, kWouldBlock or kFailed
+  Outcome outcome = Outcome::failed;  ///< done, would_block or failed
   UniqueFd socket;
   Address peer;
-  int error = 0;  ///< with kFailed: errno; EMFILE and ENFILE last until something is closed
+  int error = 0;  ///< with `failed`: errno; EMFILE and ENFILE last until something is closed
 };
 
 /// Takes the next connection off the queue. One that broke while it queued is skipped silently:

@@ -61,10 +61,10 @@ class Talk {
   Talk& send(std::string_view bytes) {
     while (!bytes.empty()) {
       const net::Transfer sent = net::try_send(fd_.get(), bytes);
-      if (sent.outcome == net::Outcome::kFailed) break;  // the server has had enough
+      if (sent.outcome == net::Outcome::failed) break;  // the server has had enough
       bytes.remove_prefix(sent.bytes);
       if (!bytes.empty() && !wait_for(fd_.get(), POLLOUT | POLLIN)) break;
-      if (!bytes.empty() && sent.outcome == net::Outcome::kWouldBlock && !net::is_quiet(fd_.get()))
+      if (!bytes.empty() && sent.outcome == net::Outcome::would_block && !net::is_quiet(fd_.get()))
         break;
     }
     return *this;
@@ -82,9 +82,9 @@ class Talk {
     while (all.size() < enough) {
       const net::Transfer got =
           net::try_receive(fd_.get(), {buffer, std::min(sizeof buffer, enough - all.size())});
-      if (got.outcome == net::Outcome::kDone)
+      if (got.outcome == net::Outcome::done)
         all.append(buffer, got.bytes);
-      else if (got.outcome != net::Outcome::kWouldBlock)
+      else if (got.outcome != net::Outcome::would_block)
         break;
       else if (!wait_for(fd_.get(), POLLIN))
         return all + "(nothing more came)";
@@ -348,7 +348,7 @@ TEST(LoopbackServer, ServesManyThousandsAtOnce) {
       }
       char buffer[4096];
       const net::Transfer got = net::try_receive(entry.fd, buffer);
-      ASSERT_EQ(got.outcome, net::Outcome::kDone) << "connection " << i;
+      ASSERT_EQ(got.outcome, net::Outcome::done) << "connection " << i;
       answers[i].append(buffer, got.bytes);
       if (answers[i].ends_with("\r\n\r\n/" + std::to_string(i))) {
         ++whole;

@@ -30,7 +30,7 @@ std::pair<UniqueFd, UniqueFd> tcp_pair(const Address& where = Address::loopback(
   Connecting connecting = start_connect(address);
   wait_for(listener.get(), POLLIN);
   Accepted accepted = accept_from(listener.get());
-  EXPECT_EQ(accepted.outcome, Outcome::kDone);
+  EXPECT_EQ(accepted.outcome, Outcome::done);
   if (!connecting.connected) {
     wait_for(connecting.socket.get(), POLLOUT);
     finish_connect(connecting.socket.get(), address);
@@ -45,9 +45,9 @@ std::string receive_all(int fd) {
   std::array<char, 1000> buffer;
   for (;;) {
     const Transfer got = try_receive(fd, buffer);
-    if (got.outcome == Outcome::kDone)
+    if (got.outcome == Outcome::done)
       all.append(buffer.data(), got.bytes);
-    else if (got.outcome == Outcome::kWouldBlock)
+    else if (got.outcome == Outcome::would_block)
       wait_for(fd, POLLIN);
     else
       return all;
@@ -60,7 +60,7 @@ TEST(Socket, BytesGoBothWaysOverTcp) {
   wait_for(server.get(), POLLIN);
   std::array<char, 100> buffer;
   Transfer got = try_receive(server.get(), buffer);
-  EXPECT_EQ(got.outcome, Outcome::kDone);
+  EXPECT_EQ(got.outcome, Outcome::done);
   EXPECT_EQ(std::string(buffer.data(), got.bytes), "ping");
   EXPECT_EQ(try_send(server.get(), "pong!").bytes, 5u);
   wait_for(client.get(), POLLIN);
@@ -100,7 +100,7 @@ TEST(Socket, UnixSocketsWorkByPathAndByAbstractName) {
     EXPECT_TRUE(connecting.connected);
     wait_for(listener.get(), POLLIN);
     const Accepted accepted = accept_from(listener.get());
-    ASSERT_EQ(accepted.outcome, Outcome::kDone);
+    ASSERT_EQ(accepted.outcome, Outcome::done);
     EXPECT_EQ(accepted.peer.family(), AF_UNIX);
     EXPECT_EQ(try_send(connecting.socket.get(), "hi").bytes, 2u);
     std::array<char, 10> buffer;
@@ -124,16 +124,16 @@ TEST(Socket, EverySocketIsNonBlockingAndClosedOnExec) {
 TEST(Socket, NothingYetIsNotTheEnd) {
   SocketPair pair = connected_pair();
   std::array<char, 10> buffer;
-  EXPECT_EQ(try_receive(pair.first.get(), buffer).outcome, Outcome::kWouldBlock);
+  EXPECT_EQ(try_receive(pair.first.get(), buffer).outcome, Outcome::would_block);
   pair.second.reset();
-  EXPECT_EQ(try_receive(pair.first.get(), buffer).outcome, Outcome::kEnd);
+  EXPECT_EQ(try_receive(pair.first.get(), buffer).outcome, Outcome::end);
 }
 
 TEST(Socket, AnEmptyBufferDoesNotLookLikeTheEnd) {
   const SocketPair pair = connected_pair();
   try_send(pair.second.get(), "x");
-  EXPECT_EQ(try_receive(pair.first.get(), {}).outcome, Outcome::kDone);
-  EXPECT_EQ(try_send(pair.first.get(), "").outcome, Outcome::kDone);
+  EXPECT_EQ(try_receive(pair.first.get(), {}).outcome, Outcome::done);
+  EXPECT_EQ(try_send(pair.first.get(), "").outcome, Outcome::done);
 }
 
 TEST(Socket, AFullBufferWouldBlockAndTakesMoreOnceItIsRead) {
@@ -141,16 +141,16 @@ TEST(Socket, AFullBufferWouldBlockAndTakesMoreOnceItIsRead) {
   const std::string block(65536, 'x');
   std::size_t sent = 0;
   Transfer last;
-  while ((last = try_send(pair.first.get(), block)).outcome == Outcome::kDone) sent += last.bytes;
-  EXPECT_EQ(last.outcome, Outcome::kWouldBlock);
+  while ((last = try_send(pair.first.get(), block)).outcome == Outcome::done) sent += last.bytes;
+  EXPECT_EQ(last.outcome, Outcome::would_block);
   EXPECT_GT(sent, 0u);
   std::array<char, 65536> buffer;
   std::size_t received = 0;
-  while ((last = try_receive(pair.second.get(), buffer)).outcome == Outcome::kDone) {
+  while ((last = try_receive(pair.second.get(), buffer)).outcome == Outcome::done) {
     received += last.bytes;
   }
   EXPECT_EQ(received, sent);
-  EXPECT_EQ(try_send(pair.first.get(), "more").outcome, Outcome::kDone);
+  EXPECT_EQ(try_send(pair.first.get(), "more").outcome, Outcome::done);
 }
 
 TEST(Socket, WritingToAClosedPeerIsAnErrorAndNoSignal) {
@@ -161,9 +161,9 @@ TEST(Socket, WritingToAClosedPeerIsAnErrorAndNoSignal) {
   const iovec piece{const_cast<char*>("x"), 1};
   const Transfer several = try_send(pair.first.get(), std::span(&piece, 1));
   std::signal(SIGPIPE, before);
-  EXPECT_EQ(single.outcome, Outcome::kFailed);
+  EXPECT_EQ(single.outcome, Outcome::failed);
   EXPECT_EQ(single.error, EPIPE);
-  EXPECT_EQ(several.outcome, Outcome::kFailed);
+  EXPECT_EQ(several.outcome, Outcome::failed);
   EXPECT_EQ(several.error, EPIPE);
 }
 
@@ -175,7 +175,7 @@ TEST(Socket, AResetIsAnErrorAndNotTheEnd) {
   wait_for(client.get(), POLLIN);
   std::array<char, 10> buffer;
   const Transfer got = try_receive(client.get(), buffer);
-  EXPECT_EQ(got.outcome, Outcome::kFailed);
+  EXPECT_EQ(got.outcome, Outcome::failed);
   EXPECT_EQ(got.error, ECONNRESET);
 }
 
@@ -263,7 +263,7 @@ TEST(Socket, ARestartedServerGetsItsPortBack) {
 
 TEST(Socket, AnEmptyQueueWouldBlock) {
   const UniqueFd listener = listen_on(Address::loopback(0));
-  EXPECT_EQ(accept_from(listener.get()).outcome, Outcome::kWouldBlock);
+  EXPECT_EQ(accept_from(listener.get()).outcome, Outcome::would_block);
 }
 
 TEST(Socket, AConnectionThatBrokeInTheQueueIsAcceptedOrSkippedButNeverAnError) {
@@ -273,7 +273,7 @@ TEST(Socket, AConnectionThatBrokeInTheQueueIsAcceptedOrSkippedButNeverAnError) {
   const linger now{1, 0};
   ::setsockopt(client.socket.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   client.socket.reset();
-  EXPECT_NE(accept_from(listener.get()).outcome, Outcome::kFailed);
+  EXPECT_NE(accept_from(listener.get()).outcome, Outcome::failed);
 }
 
 TEST(Socket, NoMoreDescriptorsIsReportedWithItsErrno) {
@@ -286,9 +286,9 @@ TEST(Socket, NoMoreDescriptorsIsReportedWithItsErrno) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   const Accepted accepted = accept_from(listener.get());
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_EQ(accepted.outcome, Outcome::kFailed);
+  EXPECT_EQ(accepted.outcome, Outcome::failed);
   EXPECT_EQ(accepted.error, EMFILE);
-  EXPECT_EQ(accept_from(listener.get()).outcome, Outcome::kDone);
+  EXPECT_EQ(accept_from(listener.get()).outcome, Outcome::done);
 }
 
 TEST(Socket, NoDelayIsSetOnTcpAndHarmlessElsewhere) {

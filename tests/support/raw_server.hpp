@@ -51,7 +51,7 @@ class RawPeer {
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const net::Transfer sent = net::try_send(fd_.get(), bytes);
-      if (sent.outcome == net::Outcome::kFailed) return false;
+      if (sent.outcome == net::Outcome::failed) return false;
       bytes.remove_prefix(sent.bytes);
       if (!bytes.empty() && !wait(POLLOUT, -1)) return false;
     }
@@ -89,11 +89,11 @@ class RawPeer {
     for (;;) {
       char buffer[4096];
       const net::Transfer got = net::try_receive(fd_.get(), buffer);
-      if (got.outcome == net::Outcome::kDone) {
+      if (got.outcome == net::Outcome::done) {
         received_.append(buffer, got.bytes);
         return true;
       }
-      if (got.outcome != net::Outcome::kWouldBlock || !wait(POLLIN, -1)) return false;
+      if (got.outcome != net::Outcome::would_block || !wait(POLLIN, -1)) return false;
     }
   }
 
@@ -145,7 +145,7 @@ class RawServer {
       if (::poll(entries, 2, -1) < 0 && errno != EINTR) return;
       if (entries[1].revents != 0) return;
       net::Accepted accepted = net::accept_from(listener_.get());
-      if (accepted.outcome != net::Outcome::kDone) continue;
+      if (accepted.outcome != net::Outcome::done) continue;
       const int number = ++connections_;
       threads_.emplace_back([this, number, fd = std::move(accepted.socket)]() mutable {
         RawPeer peer(std::move(fd), stop_read_.get(), number);
