@@ -97,6 +97,9 @@ class Link {
     if (--references_ == 0) bury(*this);
   }
 
+  /// Has the last reference gone? Only whoever points to it without one must ask.
+  bool dying() const noexcept { return references_ == 0; }
+
   /// Has it an outcome, or had it one before that was passed on?
   bool called() const noexcept { return state_ != State::waiting; }
 

@@ -131,6 +131,9 @@ class Deferred {
   DeferredWait<T> wait() const { return DeferredWait<T>(cell_); }
   DeferredWait<T> operator co_await() const { return wait(); }
 
+  /// For other files of this folder.
+  detail::Link& link() const noexcept { return *cell_; }
+
  private:
   template <class>
   friend class Deferred;
