@@ -1,4 +1,9 @@
 // Deferreds of time: a call that is made later.
+//
+//     defer_later(3s, [] { return std::string("World!"); }).add_callback(print);
+//
+// A timer of the reactor fires a Deferred whose first callback is the function; so whatever that
+// does (a value, an exception, a further Deferred) goes on as from any callback.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,8 @@
 // Deferreds that have fired already, and functions of which one does not know.
+//
+// Code that is written for Deferreds need not care whether a result is there already: a cache
+// answers with `succeed(page)` where the network answers with a Deferred that fires later. And
+// `maybe_deferred` makes one kind of answer out of the three that a function may give.
 #pragma once
 
 #include <concepts>
