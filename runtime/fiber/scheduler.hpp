@@ -40,8 +40,8 @@ struct DoneLink : ListNode<DoneLink> {
 /// reference: the reactor has one until the fiber ends, and each handle has one.
 class FiberCore : public Routine, public Reactor::Owned {
  public:
-  /// The fiber that runs in this thread, or null. Not inlined, so that no compiler keeps the
-  /// address of the thread's variable across a switch.
+  /// The fiber that runs in this thread, or null. (A compiler may keep the address of the thread's
+  /// variable across a switch; that is harmless, because a fiber never changes thread.)
   static FiberCore* current() noexcept { return current_; }
 
   /// Puts it on the ready queue for the first time. The reactor owns it from now on.

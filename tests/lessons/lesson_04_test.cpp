@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -73,30 +72,7 @@ TEST(Lesson04, HelpGoesToStdoutAndNonsenseIsRefused) {
 }
 
 TEST(Lesson04, TheReadmeQuotesItsRealOutput) {
-  std::istringstream readme(contents("lessons/04-greenlets/README.md"));
-  const std::string expected = contents("lessons/04-greenlets/expected.txt");
-  std::string line;
-  while (std::getline(readme, line) && line != "## What it prints") {
-  }
-  while (std::getline(readme, line) && !line.starts_with("```")) {
-  }
-  std::string piece;
-  std::size_t from = 0;
-  std::size_t quoted = 0;
-  while (std::getline(readme, line)) {
-    const bool end = line.starts_with("```");
-    if (end || line == "...") {
-      const std::size_t at = expected.find(piece, from);
-      ASSERT_NE(at, std::string::npos) << "not in expected.txt:\n" << piece;
-      from = at + piece.size();
-      quoted += piece.size();
-      piece.clear();
-      if (end) break;
-    } else {
-      piece += line + "\n";
-    }
-  }
-  EXPECT_GT(quoted, 0u) << "the README shows no output";
+  testing::expect_readme_quotes_output("04-greenlets");
 }
 
 }  // namespace

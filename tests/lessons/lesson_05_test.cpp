@@ -2,7 +2,6 @@
 // beside its expected.txt, the time it takes, URLs of one's own, and its miniature.
 #include <gtest/gtest.h>
 
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -86,30 +85,7 @@ TEST(Lesson05, TheMiniatureFetchesAPageByItself) {
 }
 
 TEST(Lesson05, TheReadmeQuotesItsRealOutput) {
-  std::istringstream readme(contents("lessons/05-blocking-http/README.md"));
-  const std::string expected = contents("lessons/05-blocking-http/expected.txt");
-  std::string line;
-  while (std::getline(readme, line) && line != "## What it prints") {
-  }
-  while (std::getline(readme, line) && !line.starts_with("```")) {
-  }
-  std::string piece;
-  std::size_t from = 0;
-  int pieces = 0;
-  while (std::getline(readme, line)) {
-    const bool end = line.starts_with("```");
-    if (end || line == "...") {
-      const std::size_t at = expected.find(piece, from);
-      ASSERT_NE(at, std::string::npos) << "not in expected.txt:\n" << piece;
-      from = at + piece.size();
-      ++pieces;
-      piece.clear();
-      if (end) break;
-    } else {
-      piece += line + "\n";
-    }
-  }
-  EXPECT_GT(pieces, 0) << "the README shows no output";
+  testing::expect_readme_quotes_output("05-blocking-http");
 }
 
 }  // namespace

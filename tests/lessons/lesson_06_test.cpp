@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -125,30 +124,7 @@ TEST(Lesson06, TheMiniatureDownloadsThreePagesInTheTimeOfTheSlowest) {
 }
 
 TEST(Lesson06, TheReadmeQuotesItsRealOutput) {
-  const std::string expected = contents("lessons/06-greenlet-http/expected.txt");
-  std::istringstream readme(contents("lessons/06-greenlet-http/README.md"));
-  std::string line;
-  while (std::getline(readme, line) && line != "## What it prints") {
-  }
-  while (std::getline(readme, line) && !line.starts_with("```")) {
-  }
-  std::string piece;
-  std::size_t from = 0;
-  std::size_t quoted = 0;
-  while (std::getline(readme, line)) {
-    const bool end = line.starts_with("```");
-    if (end || line == "...") {
-      const std::size_t at = expected.find(piece, from);
-      ASSERT_NE(at, std::string::npos) << "not in expected.txt:\n" << piece;
-      from = at + piece.size();
-      quoted += piece.size();
-      piece.clear();
-      if (end) break;
-    } else {
-      piece += line + "\n";
-    }
-  }
-  EXPECT_GT(quoted, 0u) << "the README shows no output";
+  testing::expect_readme_quotes_output("06-greenlet-http");
 }
 
 }  // namespace

@@ -114,31 +114,7 @@ TEST_P(EveryLesson, PrintsItsExpectedTxt) {
 }
 
 TEST_P(EveryLesson, QuotesItsRealOutputInTheReadme) {
-  // The fenced block under the heading: its lines stand in expected.txt in this order, and without
-  // a gap except where the block says "...".
-  std::istringstream readme(contents("lessons/" + name() + "/README.md"));
-  const std::string expected = contents("lessons/" + name() + "/expected.txt");
-  std::string line;
-  while (std::getline(readme, line) && line != "## What it prints") {
-  }
-  while (std::getline(readme, line) && !line.starts_with("```")) {
-  }
-  std::string piece;
-  std::size_t from = 0, quoted = 0;
-  while (std::getline(readme, line)) {
-    const bool end = line.starts_with("```");
-    if (end || line == "...") {
-      const std::size_t at = expected.find(piece, from);
-      ASSERT_NE(at, std::string::npos) << "not in expected.txt:\n" << piece;
-      from = at + piece.size();
-      quoted += piece.size();
-      piece.clear();
-    } else {
-      piece += line + "\n";
-    }
-    if (end) break;
-  }
-  EXPECT_GT(quoted, 0u) << "the README shows no output";
+  testing::expect_readme_quotes_output(name());
 }
 
 // ---------------------------------------------------------------------------- command line

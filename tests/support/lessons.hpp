@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -54,6 +55,34 @@ inline std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
   return lines;
+}
+
+/// Is what the README quotes under "What it prints" really in the lesson's expected.txt, piece
+/// after piece? `...` marks a gap. `lesson` is its folder's name.
+inline void expect_readme_quotes_output(const std::string& lesson) {
+  std::istringstream readme(contents("lessons/" + lesson + "/README.md"));
+  const std::string expected = contents("lessons/" + lesson + "/expected.txt");
+  std::string line;
+  while (std::getline(readme, line) && line != "## What it prints") {
+  }
+  while (std::getline(readme, line) && !line.starts_with("```")) {
+  }
+  std::string piece;
+  std::size_t from = 0;
+  std::size_t quoted = 0;
+  for (bool end = false; !end && std::getline(readme, line);) {
+    end = line.starts_with("```");
+    if (end || line == "...") {
+      const std::size_t at = expected.find(piece, from);
+      ASSERT_NE(at, std::string::npos) << "not in expected.txt:\n" << piece;
+      from = at + piece.size();
+      quoted += piece.size();
+      piece.clear();
+    } else {
+      piece += line + "\n";
+    }
+  }
+  EXPECT_GT(quoted, 0u) << "the README shows no output";
 }
 
 }  // namespace simul::testing
