@@ -22,6 +22,28 @@ bool Readiness::await_resume() const {
   return !waited_ || link_.fired();
 }
 
+// Both are asked, for asking uses an edge up, and the caller is going to try both calls.
+bool EitherReady::await_ready() const noexcept {
+  if (watch_.generation() != generation_) return false;
+  const bool readable = watch_.take_answer(Interest::read);
+  const bool writable = watch_.take_answer(Interest::write);
+  return readable || writable;
+}
+
+void EitherReady::start() {
+  if (watch_.generation() != generation_) throw_errno("wait for a descriptor", ECANCELED);
+  if (watch_.always_ready()) return wake();
+  reading_.join(watch_, Interest::read);
+  writing_.join(watch_, Interest::write);
+  if (deadline_ != kNever) who()->reactor().set_timer(timer_, deadline_);
+}
+
+bool EitherReady::await_resume() const {
+  const int error = reading_.error() != 0 ? reading_.error() : writing_.error();
+  if (error != 0) throw_errno("wait for a descriptor", error);
+  return reading_.fired() || writing_.fired() || watch_.always_ready();
+}
+
 Watch& Descriptor::watch(Interest first) {
   if (watch_ == nullptr) {
     if (!fd_) throw_errno("wait for a descriptor", EBADF);

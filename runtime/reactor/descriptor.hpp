@@ -60,6 +60,35 @@ class [[nodiscard]] Readiness final : public Wait<Readiness> {
   Timer timer_{this};
 };
 
+/// The same for both directions at once: it is over when one of them is ready, and then both calls
+/// are to be tried before the next wait. For who sends a lot and must hear when the peer answers
+/// before it has read everything.
+class [[nodiscard]] EitherReady final : public Wait<EitherReady> {
+ public:
+  EitherReady(Watch& watch, TimePoint deadline) noexcept
+      : Wait(kSort), watch_(watch), generation_(watch.generation()), deadline_(deadline) {}
+
+  bool await_ready() const noexcept;
+  void start();
+  bool await_resume() const;
+
+ private:
+  static void leave(Waiter& waiter) noexcept {
+    auto& self = static_cast<EitherReady&>(waiter);
+    self.reading_.leave();
+    self.writing_.leave();
+    self.timer_.unlink();
+  }
+  static constexpr Sort kSort = {"readable or writable", leave};
+
+  Watch& watch_;
+  std::uint32_t generation_;
+  TimePoint deadline_;
+  WatchLink reading_{*this};
+  WatchLink writing_{*this};
+  Timer timer_{this};
+};
+
 /// Owns a non-blocking descriptor and its registration. Move-only. Thread: that of the reactor that
 /// is current at its first wait. If that reactor goes first, or if this is a forked child, the next
 /// wait is the first one again, at the reactor that is current then.
@@ -90,6 +119,10 @@ class Descriptor {
   /// The same for a write (a connect).
   Readiness writable(TimePoint deadline = kNever) {
     return Readiness(watch(Interest::write), Interest::write, deadline);
+  }
+  /// The same for whichever comes first.
+  EitherReady readable_or_writable(TimePoint deadline = kNever) {
+    return EitherReady(watch(Interest::write), deadline);
   }
 
   /// Was the end of the stream reported? Then a short read does not mean that nothing is left.
