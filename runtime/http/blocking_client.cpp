@@ -1,8 +1,8 @@
 // The blocking driver of an exchange, and the idle connections of a client; see
 // blocking_client.hpp.
 //
-// Two limits guard every wait: the one for this wait (connect, read) and the end of the whole
-// request. Whichever comes first sets the time for poll; the end is also looked at between waits.
+// Of the two limits that guard every wait (request_options.hpp), whichever comes first sets the
+// time for poll; the end of the whole request is also looked at between waits.
 #include "runtime/http/blocking_client.hpp"
 
 #include <poll.h>
@@ -10,13 +10,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "runtime/base/error.hpp"
+#include "runtime/base/in_seconds.hpp"
+#include "runtime/http/exchange.hpp"
 #include "runtime/net/resolver.hpp"
 #include "runtime/net/socket.hpp"
 
@@ -24,12 +25,6 @@ namespace simul::http {
 namespace {
 
 constexpr std::size_t kBufferSize = 64 * 1024;
-
-std::string in_seconds(Duration duration) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g s", to_seconds(duration));
-  return text;
-}
 
 // poll counts in milliseconds: rounded up, or the last fraction would be a busy loop.
 int milliseconds_until(TimePoint deadline) {
@@ -54,20 +49,19 @@ bool wait_until(TimePoint deadline, int fd, short events) {
 
 }  // namespace
 
-// One request on its way: the exchange, the connection it uses now, and the deadline for it all.
+// One request on its way: the exchange, the connection it uses now, and its time.
 class Client::Drive {
  public:
   Drive(Client& client, Request request, RequestOptions options)
       : client_(client),
-        timeouts_(options.timeouts),
-        end_(after(Clock::now(), timeouts_.total)),
+        deadlines_(options.timeouts),
         exchange_(std::move(request), std::move(options.exchange)),
         buffer_(std::make_unique_for_overwrite<char[]>(kBufferSize)) {}
 
   Response run() {
     using Step = Exchange::Step;
     for (;;) {
-      check_time();  // here, because a peer that is always ready never makes us wait
+      deadlines_.check(exchange_);  // here, because a peer that is always ready never makes us wait
       switch (exchange_.step()) {
         case Step::connect:
           release();
@@ -148,7 +142,7 @@ class Client::Drive {
         if (last) throw std::system_error(error.code(), failures + what);
         failures += what + ": " + error.code().message() + "; ";
       } catch (const TimedOut& error) {
-        check_time();  // if the time for it all is over, that is the error
+        deadlines_.check(exchange_);  // if the time for it all is over, that is the error
         if (last) throw TimedOut(failures + error.what());
         failures += std::string(error.what()) + "; ";
       }
@@ -166,10 +160,10 @@ class Client::Drive {
   UniqueFd connect(const net::Address& address) {
     net::Connecting attempt = net::start_connect(address);
     if (!attempt.connected) {
-      const TimePoint limit = after(Clock::now(), timeouts_.connect);
-      if (!wait_until(std::min(limit, end_), attempt.socket.get(), POLLOUT)) {
+      const TimePoint limit = after(Clock::now(), deadlines_.connect());
+      if (!wait_until(std::min(limit, deadlines_.end()), attempt.socket.get(), POLLOUT)) {
         throw TimedOut("connect " + address.to_string() + ": timed out after " +
-                       in_seconds(timeouts_.connect));
+                       in_seconds(deadlines_.connect()));
       }
       net::finish_connect(attempt.socket.get(), address);
     }
@@ -178,17 +172,8 @@ class Client::Drive {
   }
 
   void wait(short events) {
-    const TimePoint limit = after(Clock::now(), timeouts_.read);
-    if (wait_until(std::min(limit, end_), connection_.socket.get(), events)) return;
-    check_time();
-    throw TimedOut(exchange_.context() + ": nothing " +
-                   (events == POLLIN ? "received" : "sent or received") + " for " +
-                   in_seconds(timeouts_.read));
-  }
-
-  void check_time() const {
-    if (end_ != kNever && Clock::now() >= end_) {
-      throw TimedOut(exchange_.context() + ": not finished within " + in_seconds(timeouts_.total));
+    if (!wait_until(deadlines_.for_bytes(), connection_.socket.get(), events)) {
+      deadlines_.throw_no_bytes(exchange_, /*sending=*/events != POLLIN);
     }
   }
 
@@ -197,8 +182,7 @@ class Client::Drive {
   }
 
   Client& client_;
-  const Timeouts timeouts_;
-  const TimePoint end_;
+  const Deadlines deadlines_;
   Exchange exchange_;
   Connection connection_;
   std::unique_ptr<char[]> buffer_;

@@ -12,34 +12,18 @@
 // What it does not do: TLS. `https://` is refused and says so.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/unique_fd.hpp"
-#include "runtime/http/exchange.hpp"
 #include "runtime/http/message.hpp"
+#include "runtime/http/request_options.hpp"
+#include "runtime/http/url.hpp"
 
 namespace simul::http {
-
-/// How long to be patient. Reaching one of them throws `TimedOut`, which names the URL and the
-/// limit. `kForever` switches one off.
-struct Timeouts {
-  static constexpr Duration kForever = Duration::max();
-
-  Duration connect = std::chrono::seconds(10);  ///< for each address of a name
-  Duration read = std::chrono::seconds(30);     ///< without a single byte coming or going
-  /// For it all, redirects included: it also holds against a peer that drips a byte a second. Only
-  /// a name look-up in progress is not cut short.
-  Duration total = std::chrono::seconds(300);
-};
-
-/// What may be chosen for one request. Move-only, for the callbacks in `exchange`.
-struct RequestOptions {
-  Timeouts timeouts;
-  ExchangeOptions exchange;  ///< limits, redirects, keep-alive, the body piece by piece
-};
 
 /// How many idle connections a client keeps, and for how long.
 struct PoolLimits {
