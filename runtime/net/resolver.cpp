@@ -86,16 +86,22 @@ std::vector<Address> ask_system(std::string_view host, const std::string& name,
 
 }  // namespace
 
-std::vector<Address> resolve(std::string_view host, std::uint16_t port) {
+std::vector<Address> resolve_at_once(std::string_view host, std::uint16_t port) {
   if (const auto address = Address::from_numeric_host(host, port)) return {*address};
+  const std::string name = normal_form(host);
+  if (const auto address = find_pinned(name, port)) return {*address};
+  if (name == "localhost" || name.ends_with(".localhost")) {
+    return {Address::loopback(port), Address::loopback6(port)};
+  }
+  return {};
+}
+
+std::vector<Address> resolve(std::string_view host, std::uint16_t port) {
+  if (auto addresses = resolve_at_once(host, port); !addresses.empty()) return addresses;
   const std::string name = normal_form(host);
   if (name.empty() || name.find('\0') != std::string::npos) {
     throw ResolveError("resolve \"" + name.substr(0, name.find('\0')) + "\": no host name",
                        EAI_NONAME);
-  }
-  if (const auto address = find_pinned(name, port)) return {*address};
-  if (name == "localhost" || name.ends_with(".localhost")) {
-    return {Address::loopback(port), Address::loopback6(port)};
   }
   return ask_system(host, name, port);
 }

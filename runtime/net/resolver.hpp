@@ -40,6 +40,10 @@ class ResolveError : public std::runtime_error {
 /// Throws ResolveError, and Cancelled if the wait was cancelled (ECANCELED).
 std::vector<Address> resolve(std::string_view host, std::uint16_t port);
 
+/// The same as far as nobody need be asked, the first three steps above: never blocks. Empty if the
+/// system has to be asked, or if `host` is no host name at all.
+std::vector<Address> resolve_at_once(std::string_view host, std::uint16_t port);
+
 /// While it lives, a name leads to an address of our choice. Move-only.
 class Pin {
  public:
