@@ -51,10 +51,12 @@ class Place : public ListNode<Place> {
   /// For `await_resume` of a wait that can only be refused by the end of what it waited for. A
   /// wait that was ended by neither was given up: Cancelled.
   void throw_unless_served() const {
-    if (refused()) {
-      throw Orphaned(std::string("wait for ") + waiter_.label() + ": it was destroyed meanwhile");
-    }
+    if (refused()) throw_orphaned();
     if (!served()) throw Cancelled{};
+  }
+
+  [[noreturn]] void throw_orphaned() const {
+    throw Orphaned(std::string("wait for ") + waiter_.label() + ": it was destroyed meanwhile");
   }
 
   /// It is over with what was served: nothing is left to be passed on.
