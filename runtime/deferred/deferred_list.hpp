@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -194,6 +195,23 @@ Deferred<FirstValue<T>> fire_on_one_callback(
         if (gathering.options.fire_on_one_errback || gathering.missing == 0)
           detail::fail_with_first(gathering, i);
       });
+}
+
+/// The same for a list that is written down: `deferred_list({a, b})`.
+template <class T>
+auto deferred_list(std::initializer_list<Deferred<T>> list, DeferredListOptions options = {},
+                   std::source_location where = std::source_location::current()) {
+  return deferred_list(std::vector<Deferred<T>>(list), options, where);
+}
+template <class T>
+auto gather_results(std::initializer_list<Deferred<T>> list, bool consume_errors = false,
+                    std::source_location where = std::source_location::current()) {
+  return gather_results(std::vector<Deferred<T>>(list), consume_errors, where);
+}
+template <class T>
+auto fire_on_one_callback(std::initializer_list<Deferred<T>> list, DeferredListOptions options = {},
+                          std::source_location where = std::source_location::current()) {
+  return fire_on_one_callback(std::vector<Deferred<T>>(list), options, where);
 }
 
 }  // namespace simul
