@@ -34,7 +34,7 @@ struct ConnectOptions {
   Duration stagger = std::chrono::milliseconds(250);  ///< the head start (RFC 8305 section 5)
   Duration attempt = std::chrono::seconds(10);        ///< how long one address may take
   TimePoint deadline = kNever;                        ///< for them all
-  std::string context;        ///< what an error's text begins with: "get http://host/"
+  std::string context = {};   ///< what an error's text begins with: "get http://host/"
   Peer peer = Peer::outside;  ///< see Peer in reactor/watch.hpp; for the attempts and the result
 };
 
