@@ -7,28 +7,33 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtime/http/message.hpp"
 
 namespace simul::http {
 
-/// "http://host/path: 404 Not Found". Carries the whole answer, its body included.
+/// "get http://host/path: 404 Not Found". Carries the whole answer, its body included.
 /// (twisted.web.error.Error, requests.HTTPError)
 class StatusError : public std::runtime_error {
  public:
-  explicit StatusError(Response response)
-      : std::runtime_error(message_for(response)),
+  /// `method`: of the request that was answered so.
+  StatusError(const std::string& method, Response response)
+      : std::runtime_error(message_for(method, response)),
         response_(std::make_shared<const Response>(std::move(response))) {}
 
   int status() const noexcept { return response_->status; }
   const Response& response() const noexcept { return *response_; }
 
  private:
-  static std::string message_for(const Response& response) {
+  static std::string message_for(std::string method, const Response& response) {
+    for (char& c : method) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
     const std::string_view phrase =
         response.reason.empty() ? reason_phrase(response.status) : response.reason;
-    return response.url.to_display() + ": " + std::to_string(response.status) +
+    return method + " " + response.url.to_display() + ": " + std::to_string(response.status) +
            (phrase.empty() ? "" : " ") + std::string(phrase);
   }
 
