@@ -33,7 +33,6 @@ class Condition {
   struct Turn : Place {
     explicit Turn(Waiter& waiter) noexcept : Place(waiter), request(waiter) {}
     Permits::Request request;
-    Permits* permits = nullptr;
   };
 
  public:
@@ -52,15 +51,16 @@ class Condition {
 
     bool await_ready() const noexcept { return false; }
     void start() noexcept {
-      turn_.permits = guard_.of();
-      turn_.permits->expect(turn_.request);
+      guard_.of()->expect(turn_.request);
       condition_.line_.join(turn_);
       guard_.release();
     }
     void await_resume() {
       if (turn_.refused()) turn_.throw_orphaned();
-      guard_ = turn_.request.take();
+      turn_.request.throw_unless_served();
+      turn_.request.leave();
       turn_.leave();
+      guard_ = Permit(*turn_.request.of);
     }
 
    private:
@@ -92,7 +92,7 @@ class Condition {
       turn.mark_served();
       notified_.join(turn);
       turn.request.unlink();
-      turn.permits->request(turn.request);
+      turn.request.of->request(turn.request);
     }
   }
 

@@ -26,7 +26,7 @@ class Lock {
   class [[nodiscard]] Guard : Permit {
    public:
     Guard() noexcept = default;
-    explicit Guard(Permit&& permit) noexcept : Permit(std::move(permit)) {}
+    using Permit::Permit;
 
     /// Does it hold the lock?
     using Permit::operator bool;
@@ -42,11 +42,7 @@ class Lock {
   Acquire<Lock> acquire() noexcept { return Acquire<Lock>(permits_); }
 
   /// The guard if the lock is free, else an empty one. Does not wait.
-  Guard try_acquire() noexcept {
-    Permit permit;
-    permits_.try_take(permit);
-    return Guard(std::move(permit));
-  }
+  Guard try_acquire() noexcept { return permits_.try_take() ? Guard(permits_) : Guard(); }
 
   /// Is it held, or on its way to somebody?
   bool locked() const noexcept { return permits_.free() == 0; }

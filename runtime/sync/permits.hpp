@@ -1,13 +1,13 @@
 // Permits: so many may, the others wait. What Lock and Semaphore are made of.
 //
 // A Permit is a thing that one has: an object, move-only, whose destructor gives it back, to the
-// first in line. It is handed over inside the wait object of the one it is for:
+// first in line. On its way there it is in nobody's hands:
 //
-//      A gives back           B goes on             await_resume moves the permit
-//   ------------------> [B's wait | permit] ------> out of the wait, into B's guard
+//      A gives back           B goes on            await_resume makes a Permit
+//   ------------------> B's request is served ---> of what the request was served
 //
-// So there is no rule to remember for one who was handed a permit and is killed before it went on:
-// its wait is destroyed, the permit in it with it, and that gives it to the next.
+// So there is no rule to remember for one who was served and is killed before it went on: its wait
+// is destroyed, the request in it with it, and that gives the permit to the next.
 //
 // The invariant: somebody stands in line only while no permit is free.
 #pragma once
@@ -26,14 +26,10 @@ class Permits;
 class [[nodiscard]] Permit : ListNode<Permit> {
  public:
   Permit() noexcept = default;
-  Permit(Permit&& other) noexcept { take(other); }
-  Permit& operator=(Permit&& other) noexcept {
-    if (this != &other) {
-      release();
-      take(other);
-    }
-    return *this;
-  }
+  /// Holds one that was taken already.
+  inline explicit Permit(Permits& of) noexcept;
+  inline Permit(Permit&& other) noexcept;
+  inline Permit& operator=(Permit&& other) noexcept;
   ~Permit() { release(); }
 
   explicit operator bool() const noexcept { return linked(); }
@@ -52,7 +48,7 @@ class [[nodiscard]] Permit : ListNode<Permit> {
   template <class, class>
   friend class List;
 
-  inline void take(Permit& other) noexcept;
+  inline void move_from(Permit& other) noexcept;
 
   Permits* of_ = nullptr;  // meaningful while linked
 };
@@ -63,34 +59,35 @@ class Permits {
  public:
   explicit Permits(std::size_t count) noexcept : free_(count) {}
 
-  /// A place in the line, with room for what one waits for.
+  /// A place in the line of `of`. While it is served, `of` lives and has taken one for it.
   struct Request : Place {
     using Place::Place;
-    /// For `await_resume`: what was handed over. Throws Orphaned or Cancelled if nothing was.
-    Permit take() {
-      throw_unless_served();
-      if (!permit) throw_orphaned();
-      return std::move(permit);
+    ~Request() {
+      if (served()) of->take_back(*this);
     }
-    Permit permit;
+    Permits* of = nullptr;
   };
 
-  /// Takes one if one is free; else it stays empty.
-  bool try_take(Permit& permit) noexcept {
+  /// Takes one if one is free.
+  bool try_take() noexcept {
     if (free_ == 0) return false;
     --free_;
-    hand_to(permit);
+    ++out_;
     return true;
   }
 
   /// Joins the line, or is served at once if a permit is free.
   void request(Request& request) noexcept {
+    request.of = this;
     line_.join(request);
     serve();
   }
 
   /// Keeps in touch with somebody who will request a permit later, when a condition is notified.
-  void expect(Request& request) noexcept { expected_.join(request); }
+  void expect(Request& request) noexcept {
+    request.of = this;
+    expected_.join(request);
+  }
 
   /// One permit more, or one back.
   void add(std::size_t count = 1) noexcept {
@@ -107,27 +104,51 @@ class Permits {
  private:
   friend class Permit;
 
-  void hand_to(Permit& permit) noexcept {
-    permit.of_ = this;
-    permits_.push_back(permit);
-    ++out_;
-  }
-
   void serve() noexcept {
     while (free_ != 0) {
       Place* first = line_.serve_first();
       if (first == nullptr) return;
-      --free_;
-      hand_to(static_cast<Request*>(first)->permit);
+      try_take();
+      served_.join(*first);
     }
+  }
+
+  void take_back(Request& request) noexcept {
+    request.leave();
+    --out_;
+    add();
   }
 
   std::size_t free_;
   std::size_t out_ = 0;
-  List<Permit, Permit> permits_;  // those that are out
+  List<Permit, Permit> permits_;  // those in somebody's hands
   Line line_;
+  Line served_;  // have been given one and have not gone on yet
   Line expected_;
 };
+
+inline Permit::Permit(Permits& of) noexcept : of_(&of) {
+  of.permits_.push_back(*this);
+}
+
+inline Permit::Permit(Permit&& other) noexcept {
+  move_from(other);
+}
+
+inline Permit& Permit::operator=(Permit&& other) noexcept {
+  if (this != &other) {
+    release();
+    move_from(other);
+  }
+  return *this;
+}
+
+inline void Permit::move_from(Permit& other) noexcept {
+  if (!other.linked()) return;
+  other.unlink();
+  of_ = other.of_;
+  of_->permits_.push_back(*this);
+}
 
 inline void Permit::keep() noexcept {
   if (!linked()) return;
@@ -141,13 +162,6 @@ inline void Permit::release() noexcept {
   of_->add();
 }
 
-inline void Permit::take(Permit& other) noexcept {
-  if (!other.linked()) return;
-  other.unlink();
-  of_ = other.of_;
-  of_->permits_.push_back(*this);
-}
-
 /// The wait for a permit of `Owner`, a lock or a semaphore.
 template <class Owner>
 class [[nodiscard]] Acquire final : public Wait<Acquire<Owner>> {
@@ -155,12 +169,17 @@ class [[nodiscard]] Acquire final : public Wait<Acquire<Owner>> {
   explicit Acquire(Permits& permits) noexcept : Wait<Acquire>(kSort), permits_(permits) {}
 
   bool await_ready() noexcept {
-    if (!permits_.try_take(request_.permit)) return false;
+    if (!permits_.try_take()) return false;
+    request_.of = &permits_;
     request_.mark_served();
     return true;
   }
   void start() noexcept { permits_.request(request_); }
-  typename Owner::Guard await_resume() { return typename Owner::Guard(request_.take()); }
+  typename Owner::Guard await_resume() {
+    request_.throw_unless_served();
+    request_.leave();
+    return typename Owner::Guard(permits_);
+  }
 
  private:
   static void leave(Waiter& waiter) noexcept { static_cast<Acquire&>(waiter).request_.unlink(); }

@@ -67,9 +67,7 @@ class Queue {
   /// The next item if there is one that is promised to nobody. Does not wait.
   std::optional<T> try_get() {
     if (empty()) return std::nullopt;
-    std::optional<T> item(remove(promised_count_));
-    settle();
-    return item;
+    return take_free();
   }
 
   /// Adds an item unless the queue is full; then `item` is left as it was. Throws QueueClosed.
@@ -77,17 +75,15 @@ class Queue {
   bool try_put(U&& item) {
     if (closed_) throw_closed("queue.put");
     if (full()) return false;
-    items_.emplace_back(std::forward<U>(item));
-    ++unfinished_;
-    settle();
+    add(std::forward<U>(item));
     return true;
   }
 
   /// How many items are there for whoever asks next; without those that are promised already.
-  std::size_t size() const noexcept { return items_.size() - promised_count_; }
+  std::size_t size() const noexcept { return free_count_; }
 
   /// Would `get` have to wait?
-  bool empty() const noexcept { return size() == 0; }
+  bool empty() const noexcept { return free_count_ == 0; }
 
   /// Would `put` have to wait? Also while a putter that waited has been admitted and has not yet
   /// put: nobody overtakes it.
@@ -114,7 +110,7 @@ class Queue {
     admitted_count_ = 0;
     if (leftovers == Leftovers::discard) {
       const std::size_t dropped = size();
-      while (!empty()) items_.pop_back();
+      for (; !empty(); --free_count_) items_.pop_back();
       if (dropped != 0) finish(dropped);
     }
     getters_.refuse_all();  // who waits found nothing
@@ -128,12 +124,13 @@ class Queue {
   }
 
   bool has_room() const noexcept {
-    return capacity_ == 0 || items_.size() + admitted_count_ < capacity_;
+    return capacity_ == 0 || free_count_ + promised_count_ + admitted_count_ < capacity_;
   }
 
   void promise_to(Place& getter) noexcept {
     promised_.join(getter);
     ++promised_count_;
+    --free_count_;
   }
 
   void admit(Place& putter) noexcept {
@@ -143,16 +140,23 @@ class Queue {
 
   /// Gives those who wait what there is for them.
   void settle() noexcept {
-    while (!empty()) {
-      Place* getter = getters_.serve_first();
-      if (getter == nullptr) break;
-      promise_to(*getter);
-    }
-    while (has_room()) {
-      Place* putter = putters_.serve_first();
-      if (putter == nullptr) break;
-      admit(*putter);
-    }
+    while (!getters_.empty() && !empty()) promise_to(*getters_.serve_first());
+    while (!putters_.empty() && has_room()) admit(*putters_.serve_first());
+  }
+
+  T take_free() noexcept {
+    --free_count_;
+    T item = remove(promised_count_);
+    settle();
+    return item;
+  }
+
+  template <class U>
+  void add(U&& item) {
+    items_.emplace_back(std::forward<U>(item));
+    ++free_count_;
+    ++unfinished_;
+    settle();
   }
 
   /// The item that is promised to `getter`. Those who were promised one go on in the order in which
@@ -182,13 +186,8 @@ class Queue {
   void forget_promise(Place& getter) noexcept {
     getter.leave();
     --promised_count_;
+    ++free_count_;
     settle();
-  }
-
-  void add(Place& putter, T& item) {
-    items_.push_back(std::move(item));
-    ++unfinished_;
-    forget_admission(putter);
   }
 
   void forget_admission(Place& putter) noexcept {
@@ -204,7 +203,8 @@ class Queue {
 
   std::deque<T> items_;  // first those that are promised, then the free ones
   std::size_t capacity_;
-  std::size_t promised_count_ = 0;
+  std::size_t promised_count_ = 0;  // of them are promised
+  std::size_t free_count_ = 0;      // are not
   std::size_t admitted_count_ = 0;
   std::size_t unfinished_ = 0;
   bool closed_ = false;
@@ -224,17 +224,14 @@ class Queue<T>::Get final : public Wait<Get> {
     if (place_.served()) queue_.forget_promise(place_);
   }
 
-  bool await_ready() noexcept {
-    if (!queue_.empty()) {
-      place_.mark_served();
-      queue_.promise_to(place_);
-      return true;
-    }
-    if (queue_.closed_) place_.mark_refused();
-    return queue_.closed_;
-  }
+  bool await_ready() const noexcept { return !queue_.empty() || queue_.closed_; }
   void start() noexcept { queue_.getters_.join(place_); }
   T await_resume() {
+    if (this->who() == nullptr) {
+      // It did not wait: nobody has run since `await_ready`.
+      if (queue_.empty()) throw_closed(kSort.label);
+      return queue_.take_free();
+    }
     if (place_.refused()) throw_closed(kSort.label);
     place_.throw_unless_served();
     return queue_.fetch(place_);
@@ -257,24 +254,20 @@ class Queue<T>::Put final : public Wait<Put> {
     if (place_.served()) queue_.forget_admission(place_);
   }
 
-  bool await_ready() noexcept {
-    if (queue_.closed_) {
-      place_.mark_refused();
-      return true;
-    }
-    if (queue_.full()) return false;
-    place_.mark_served();
-    queue_.admit(place_);
-    return true;
-  }
+  bool await_ready() const noexcept { return !queue_.full() || queue_.closed_; }
   void start() noexcept {
     queue_.putters_.join(place_);
     queue_.settle();  // only others who are to put first may be in the way
   }
   void await_resume() {
+    if (this->who() == nullptr) {
+      if (queue_.closed_) throw_closed(kSort.label);
+      return queue_.add(std::move(item_));
+    }
     if (place_.refused()) throw_closed(kSort.label);
     place_.throw_unless_served();
-    queue_.add(place_, item_);
+    queue_.add(std::move(item_));
+    queue_.forget_admission(place_);
   }
 
  private:

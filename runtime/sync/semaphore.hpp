@@ -36,11 +36,7 @@ class Semaphore {
   Acquire<Semaphore> acquire() noexcept { return Acquire<Semaphore>(permits_); }
 
   /// The guard if a permit is free, else an empty one. Does not wait.
-  Guard try_acquire() noexcept {
-    Permit permit;
-    permits_.try_take(permit);
-    return permit;
-  }
+  Guard try_acquire() noexcept { return permits_.try_take() ? Guard(permits_) : Guard(); }
 
   /// `count` permits more, whoever had them. Throws std::logic_error, and adds none, if there would
   /// be more than the limit, those that guards hold included.
