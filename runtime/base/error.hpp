@@ -49,6 +49,18 @@ inline std::string message_of(std::exception_ptr error) {
   }
 }
 
+/// Is `error` a Cancelled? Not if it is null.
+inline bool is_cancelled(const std::exception_ptr& error) noexcept {
+  if (error == nullptr) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const Cancelled&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 /// Passes on the result of a system call; if it is negative, throws errno with `what`.
 template <class Result>
 Result check(Result result, const char* what) {

@@ -23,17 +23,6 @@ void report(const std::source_location& where, std::exception_ptr error) noexcep
 
 }  // namespace
 
-bool is_cancelled(const std::exception_ptr& error) noexcept {
-  if (error == nullptr) return false;
-  try {
-    std::rethrow_exception(error);
-  } catch (const Cancelled&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
 std::string place(const std::source_location& where) {
   return where.file_name() + (":" + std::to_string(where.line()));
 }
@@ -79,6 +68,20 @@ void Link::check_free() const {
                            " goes elsewhere already: add to what add_callback returned");
 }
 
+void Link::check_can_wait_for(const Link& inner) const {
+  // Up from `inner` and down from here in step, until one of the two ways ends: a wait joins two
+  // paths, and looking at the shorter is cheap however long the other.
+  const Link* up = &inner;
+  const Link* down = this;
+  while (up != nullptr && down != nullptr) {
+    if (up == this || down == &inner)
+      throw std::logic_error("the Deferred of " + place(inner.where_) + " waits for itself");
+    up = up->upstream_;
+    down = down->next_.get();
+  }
+  inner.check_free();
+}
+
 void Link::fail(std::exception_ptr error) noexcept {
   error_ = std::move(error);
   state_ = State::error;
@@ -118,7 +121,8 @@ void Link::cancel() {
   } catch (...) {
     error = std::current_exception();
   }
-  if (first->called()) return;
+  // It may have fired; or it was a coroutine, and waits for another Deferred.
+  if (first->called() || first->upstream_ != nullptr) return;
   first->fail(std::move(error));
   run(held);
 }

@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "runtime/base/clock.hpp"
+#include "runtime/base/ref.hpp"
 #include "runtime/deferred/outcome.hpp"
 #include "runtime/reactor/waiter.hpp"
 
@@ -42,44 +43,14 @@ namespace detail {
 template <class T>
 class CancellableCell;  // in deferred.hpp
 
+template <class T>
+class InlinePromise;  // in inline_callbacks.hpp
+
 /// "chat.cpp:42", for messages.
 std::string place(const std::source_location& where);
 
 /// "the Deferred of chat.cpp:42: timed out after 2.5 s"
 std::string timeout_message(const std::source_location& where, Duration limit);
-
-/// Is `error` a Cancelled? Not if it is null.
-bool is_cancelled(const std::exception_ptr& error) noexcept;
-
-/// A counted reference to a link.
-template <class L>
-class Ref {
- public:
-  Ref() = default;
-  explicit Ref(L* link) noexcept : link_(link) {
-    if (link_ != nullptr) link_->add_reference();
-  }
-  Ref(const Ref& other) noexcept : Ref(other.link_) {}
-  template <class M>
-  Ref(Ref<M> other) noexcept : link_(other.release()) {}  // NOLINT(google-explicit-constructor)
-  Ref(Ref&& other) noexcept : link_(other.release()) {}
-  Ref& operator=(Ref other) noexcept {
-    std::swap(link_, other.link_);
-    return *this;
-  }
-  ~Ref() {
-    if (link_ != nullptr) link_->drop_reference();
-  }
-
-  L* get() const noexcept { return link_; }
-  L* operator->() const noexcept { return link_; }
-  L& operator*() const noexcept { return *link_; }
-  explicit operator bool() const noexcept { return link_ != nullptr; }
-  L* release() noexcept { return std::exchange(link_, nullptr); }
-
- private:
-  L* link_ = nullptr;
-};
 
 /// A link without the type of its outcome.
 class Link {
@@ -109,6 +80,9 @@ class Link {
 
   /// Throws std::logic_error if the outcome is spoken for.
   void check_free() const;
+
+  /// The same of `inner`, and also if `inner` waits, in the end, for this link: neither would fire.
+  void check_can_wait_for(const Link& inner) const;
 
   /// Passes the outcome of `link`, which has one, down the chain as far as it goes.
   static void run(Ref<Link> link);
@@ -235,8 +209,7 @@ class Cell : public Link {
 
  private:
   void adopt(Cell& inner) {
-    if (&inner == this) throw std::logic_error("a callback returned the Deferred it is part of");
-    inner.check_free();
+    this->check_can_wait_for(inner);
     if (inner.called())
       settle(inner.take(), inner.where());
     else

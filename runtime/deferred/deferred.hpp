@@ -21,6 +21,9 @@
 // out of that link, for its type may be another. A result goes one way only (it may be a type that
 // can only be moved), so a second callback belongs on what the first `add_callback` returned.
 //
+// Deferreds that wait for each other in a ring would never fire: the callback that closes it fails
+// with std::logic_error. Only a ring that leads through something else, as a list, is not seen.
+//
 // Callbacks run at once, inside `callback` or, on a Deferred that has fired, inside `add_...`;
 // nothing here waits for the loop. Thread: the reactor's. (twisted.internet.defer.Deferred)
 #pragma once
@@ -138,21 +141,25 @@ class Deferred {
   template <class>
   friend class Deferred;
   template <class>
+  friend class InlineCallbacks;
+  template <class>
   friend class detail::Cell;
   template <class>
   friend class detail::CancellableCell;
+  template <class>
+  friend class detail::InlinePromise;
 
-  explicit Deferred(detail::Ref<detail::Cell<T>> cell) noexcept : cell_(std::move(cell)) {}
+  explicit Deferred(Ref<detail::Cell<T>> cell) noexcept : cell_(std::move(cell)) {}
 
   template <class U, class Handler>
   Deferred<U> add(Handler handler, const Where& where) const {
     cell_->check_free();
-    detail::Ref<detail::Cell<U>> step(new detail::Step<T, U, Handler>(std::move(handler), where));
+    Ref<detail::Cell<U>> step(new detail::Step<T, U, Handler>(std::move(handler), where));
     cell_->connect(step);
     return Deferred<U>(std::move(step));
   }
 
-  detail::Ref<detail::Cell<T>> cell_;
+  Ref<detail::Cell<T>> cell_;
 };
 
 namespace detail {
@@ -281,7 +288,7 @@ Deferred<T> Deferred<T>::add_timeout(Duration limit, Where where) const {
       [state, limit, where](Outcome<T>&& in, const Where& from, detail::Cell<T>& self) {
         state->over = true;
         if (Reactor::current_or_null() == state->reactor) state->timer.cancel();
-        if (state->timed_out && detail::is_cancelled(in.error()))
+        if (state->timed_out && is_cancelled(in.error()))
           throw TimedOut(detail::timeout_message(where, limit));
         self.settle(std::move(in), from);
       },

@@ -18,7 +18,7 @@ template <class T>
 class [[nodiscard]] DeferredWait final : public Wait<DeferredWait<T>> {
  public:
   /// Throws std::logic_error if the result goes elsewhere already.
-  explicit DeferredWait(detail::Ref<detail::Cell<T>> cell)
+  explicit DeferredWait(Ref<detail::Cell<T>> cell)
       : Wait<DeferredWait<T>>(kSort), cell_(std::move(cell)) {
     cell_->check_free();
   }
@@ -44,7 +44,7 @@ class [[nodiscard]] DeferredWait final : public Wait<DeferredWait<T>> {
   using Link = detail::Link;
   static constexpr Waiter::Sort kSort = {"deferred", leave};
 
-  detail::Ref<detail::Cell<T>> cell_;
+  Ref<detail::Cell<T>> cell_;
 };
 
 }  // namespace simul

@@ -5,6 +5,7 @@
 // since a loop cannot wait for itself.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -42,7 +43,7 @@ class Caller final : public Routine {
 /// it throws Cancelled; so does every further wait in it, for a fiber that swallows its end must
 /// not live on. Outside any fiber it throws Deadlock if the wait can never end. Inside a callback:
 /// std::logic_error.
-template <class W>
+template <IsWait W>
 decltype(auto) await(W&& wait) {
   if (FiberCore* fiber = FiberCore::current()) {
     fiber->throw_if_killed();
@@ -57,6 +58,13 @@ decltype(auto) await(W&& wait) {
     caller.run_loop(wait.label());
   }
   return wait.await_resume();
+}
+
+/// The same for what has a wait.
+template <HasWait A>
+decltype(auto) await(A&& awaitable) {
+  auto wait = std::forward<A>(awaitable).operator co_await();
+  return await(wait);
 }
 
 }  // namespace simul

@@ -2,7 +2,7 @@
 
 namespace simul::detail {
 
-JoinAll::JoinAll(std::vector<FiberCore*> fibers, JoinOptions options)
+JoinAll::JoinAll(std::vector<Spawned*> fibers, JoinOptions options)
     : Wait(kSort),
       fibers_(std::move(fibers)),
       links_(fibers_.size()),

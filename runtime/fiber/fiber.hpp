@@ -21,44 +21,13 @@
 #include <variant>
 #include <vector>
 
+#include "runtime/base/ref.hpp"
 #include "runtime/fiber/await.hpp"
 #include "runtime/fiber/scheduler.hpp"
 #include "runtime/reactor/sleep.hpp"
+#include "runtime/reactor/spawned.hpp"
 
 namespace simul {
-
-/// The wait for the end of one fiber. `await_resume`: true if it has ended, false if the deadline
-/// came first.
-class [[nodiscard]] Join final : public Wait<Join> {
- public:
-  explicit Join(FiberCore& fiber, TimePoint deadline = kNever) noexcept
-      : Wait(kSort), fiber_(fiber), deadline_(deadline) {
-    link_.wait = this;
-    link_.fired = [](DoneLink& link) noexcept { static_cast<Link&>(link).wait->wake(); };
-  }
-
-  bool await_ready() const noexcept { return fiber_.done(); }
-  void start() noexcept {
-    fiber_.notify(link_);
-    if (deadline_ != kNever) who()->reactor().set_timer(timer_, deadline_);
-  }
-  bool await_resume() const noexcept { return fiber_.done(); }
-
- private:
-  struct Link : DoneLink {
-    Join* wait = nullptr;
-  };
-  static void leave(Waiter& waiter) noexcept {
-    static_cast<Join&>(waiter).link_.unlink();
-    static_cast<Join&>(waiter).timer_.unlink();
-  }
-  static constexpr Sort kSort = {"join", leave};
-
-  FiberCore& fiber_;
-  TimePoint deadline_;
-  Link link_;
-  Timer timer_{this};
-};
 
 namespace detail {
 
@@ -113,18 +82,7 @@ class FiberFunction final : public FiberResult<T> {
 template <class T = void>
 class Fiber {
  public:
-  explicit Fiber(detail::FiberResult<T>* core) noexcept : core_(core) {}  // takes the reference
-  Fiber(const Fiber& other) noexcept : core_(other.core_) {
-    if (core_ != nullptr) core_->add_reference();
-  }
-  Fiber(Fiber&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
-  Fiber& operator=(Fiber other) noexcept {
-    std::swap(core_, other.core_);
-    return *this;
-  }
-  ~Fiber() {
-    if (core_ != nullptr) core_->drop_reference();
-  }
+  explicit Fiber(detail::FiberResult<T>* core) noexcept : core_(core) {}
 
   /// Waits until the fiber has ended, in whichever way.
   void join() const { await(Join(*core_)); }
@@ -154,7 +112,7 @@ class Fiber {
   bool done() const noexcept { return core_->done(); }
 
   /// Has it ended by Cancelled?
-  bool cancelled() const noexcept { return core_->ended_by_kill(); }
+  bool cancelled() const noexcept { return core_->cancelled(); }
 
   /// Has it ended by another exception?
   bool failed() const noexcept { return core_->failed(); }
@@ -163,7 +121,7 @@ class Fiber {
   std::exception_ptr error() const noexcept { return core_->collect_error(); }
 
   /// For reports and traces; "fiber-N" unless set.
-  const std::string& name() const noexcept { return core_->name(); }
+  std::string name() const { return core_->name(); }
   const Fiber& named(std::string name) const {
     core_->set_name(std::move(name));
     return *this;
@@ -174,7 +132,7 @@ class Fiber {
   friend bool operator==(const Fiber&, const Fiber&) = default;
 
  private:
-  detail::FiberResult<T>* core_;
+  Ref<detail::FiberResult<T>> core_;
 };
 
 /// Queues a fiber that calls `function(arguments...)`, both moved or copied into it, as std::thread
@@ -183,10 +141,9 @@ template <class F, class... Args>
 auto spawn(F&& function, Args&&... arguments) {
   using T = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   using Core = detail::FiberFunction<T, std::decay_t<F>, std::decay_t<Args>...>;
-  auto* core =
-      new Core(Reactor::current(), std::forward<F>(function), std::forward<Args>(arguments)...);
-  Fiber<T> fiber(core);
-  core->start();
+  Fiber<T> fiber(
+      new Core(Reactor::current(), std::forward<F>(function), std::forward<Args>(arguments)...));
+  fiber.core().start();
   return fiber;
 }
 
@@ -219,7 +176,7 @@ namespace detail {
 /// The wait for several fibers. Notes the order in which they end.
 class JoinAll final : public Wait<JoinAll> {
  public:
-  JoinAll(std::vector<FiberCore*> fibers, JoinOptions options);
+  JoinAll(std::vector<Spawned*> fibers, JoinOptions options);
 
   bool await_ready() const noexcept { return complete(); }
   void start() noexcept;
@@ -239,10 +196,10 @@ class JoinAll final : public Wait<JoinAll> {
   static void leave(Waiter& waiter) noexcept;
   static constexpr Sort kSort = {"join_all", leave};
 
-  std::vector<FiberCore*> fibers_;
+  std::vector<Spawned*> fibers_;
   std::vector<Link> links_;
   std::vector<std::size_t> ended_;
-  FiberCore* first_failed_ = nullptr;  // only with raise_error
+  Spawned* first_failed_ = nullptr;  // only with raise_error
   bool raise_error_;
   TimePoint deadline_;
   Timer timer_{this};
@@ -255,7 +212,7 @@ class JoinAll final : public Wait<JoinAll> {
 /// the caller. (gevent.joinall)
 template <class T>
 std::vector<Fiber<T>> join_all(const std::vector<Fiber<T>>& fibers, JoinOptions options = {}) {
-  std::vector<FiberCore*> cores;
+  std::vector<Spawned*> cores;
   cores.reserve(fibers.size());
   for (const Fiber<T>& fiber : fibers) cores.push_back(&fiber.core());
   detail::JoinAll wait(std::move(cores), options);

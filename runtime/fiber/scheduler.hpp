@@ -25,20 +25,14 @@
 #include "runtime/fiber/context.hpp"
 #include "runtime/fiber/stack.hpp"
 #include "runtime/reactor/reactor.hpp"
+#include "runtime/reactor/spawned.hpp"
 
 namespace simul {
 
 class FiberHub;
 
-/// Somebody who wants to know that a fiber has ended; a member of a wait object. `fired` is called
-/// once, in the loop's thread, with the link off the list.
-struct DoneLink : ListNode<DoneLink> {
-  void (*fired)(DoneLink&) noexcept = nullptr;
-};
-
-/// One fiber, without its function and its result: what the scheduler knows of it. Counted by
-/// reference: the reactor has one until the fiber ends, and each handle has one.
-class FiberCore : public Routine, public Reactor::Owned {
+/// One fiber, without its function and its result: what the scheduler knows of it.
+class FiberCore : public Spawned {
  public:
   /// The fiber that runs in this thread, or null. (A compiler may keep the address of the thread's
   /// variable across a switch; that is harmless, because a fiber never changes thread.)
@@ -76,38 +70,17 @@ class FiberCore : public Routine, public Reactor::Owned {
   /// Asks it to end: Cancelled is thrown where it waits, and at every further wait.
   void kill();
 
-  bool done() const noexcept { return done_; }
   bool killed() const noexcept { return killed_; }
 
-  /// The exception that left its function; null while it runs, or if there was none. Whoever asks
-  /// has collected it: it is not reported when the last handle goes.
-  std::exception_ptr collect_error() noexcept {
-    error_collected_ = true;
-    return error_;
-  }
-  bool failed() const noexcept { return error_ != nullptr; }
-  bool ended_by_kill() const noexcept { return ended_by_kill_; }
-
-  /// Calls `link.fired` when the fiber ends; it must not have ended yet.
-  void notify(DoneLink& link) noexcept { watchers_.push_back(link); }
-
-  const std::string& name() const noexcept { return name_; }
+  std::string name() const override { return name_; }
   void set_name(std::string name);
 
-  void add_reference() noexcept { ++references_; }
-  void drop_reference() noexcept {
-    if (--references_ == 0) delete this;
-  }
-
-  // Routine and Owned:
   void step() override;
   std::string describe() const override { return "fiber '" + name_ + "'"; }
-  Routine& routine() noexcept override { return *this; }
   void cancel() override { kill(); }
 
  protected:
   explicit FiberCore(Reactor& reactor);
-  virtual ~FiberCore();
 
   /// Runs the function and keeps its result.
   virtual void run() = 0;
@@ -129,7 +102,6 @@ class FiberCore : public Routine, public Reactor::Owned {
   };
 
   static Context& entry(void* self);
-  void finish() noexcept;
   SIMUL_IN_PLACE void switch_away() noexcept;
 
   static inline constinit thread_local FiberCore* current_ = nullptr;
@@ -138,14 +110,8 @@ class FiberCore : public Routine, public Reactor::Owned {
   Context context_;
   StackPtr stack_;
   Start start_;
-  List<DoneLink, DoneLink> watchers_;
-  std::exception_ptr error_;
   std::string name_;
-  unsigned references_ = 1;
   bool killed_ = false;
-  bool ended_by_kill_ = false;
-  bool done_ = false;
-  bool error_collected_ = false;
 };
 
 /// What there is once per reactor: the place to go back to, and the fiber that has just ended.

@@ -20,8 +20,9 @@
 //       Waits until something is ready or `timeout` is over; negative means without end. A signal
 //       or a wake-up ends it too, with nothing; rounding does not: the kernel is given nanoseconds,
 //       or else a coarser time rounded up. A span that is empty after a `timeout` of zero means
-//       that nothing is ready, one that is not may be a part of what is. `token` comes back as it was registered: it carries a
-//       generation, by which the reactor knows an event that is meant for a predecessor.
+//       that nothing is ready, one that is not may be a part of what is. `token` comes back as it
+//       was registered: it carries a generation, by which the reactor knows an event that is meant
+//       for a predecessor.
 //   void wake() noexcept
 //       Makes the current or the next `wait` return. Any thread, and signal handlers.
 //   void after_fork() noexcept

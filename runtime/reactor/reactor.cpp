@@ -83,18 +83,18 @@ void Reactor::end_owned() {
       // The next round, or the report below, deals with it.
     }
   }
-  for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
-    std::fprintf(stderr, "simul: %s did not end when its loop did\n",
-                 owned->routine().describe().c_str());
+  while (Owned* owned = owned_.pop_front()) {
+    std::fprintf(stderr, "simul: %s did not end when its loop did\n", owned->describe().c_str());
+    owned->abandon();
   }
 }
 
 // --- Signals and errors
 // ----------------------------------------------------------------------------
 
-void Reactor::add_signal_handler(int signal, Callback<void()> callback) {
+void Reactor::add_signal_handler(int signal, Callback<void()> callback, bool awaited) {
   if (!signals_) signals_ = std::make_unique<SignalHandlers>(*this, mailbox_);
-  signals_->add(signal, std::move(callback));
+  signals_->add(signal, std::move(callback), awaited);
 }
 
 void Reactor::remove_signal_handler(int signal) noexcept {
@@ -211,7 +211,7 @@ void Reactor::shuffle_batch() {
 
 bool Reactor::nobody_outside() const noexcept {
   return outside_ == 0 && watches_.outside() == 0 && mailbox_->remotes.load() == 0 &&
-         (!signals_ || signals_->empty());
+         (!signals_ || !signals_->awaited());
 }
 
 void Reactor::note_ready(Observer& observer, Waiter& waiter) noexcept {
@@ -221,12 +221,11 @@ void Reactor::note_ready(Observer& observer, Waiter& waiter) noexcept {
 
 std::string Reactor::waiting_report() {
   std::string report;
-  for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
-    Routine& routine = owned->routine();
-    const Waiter* wait = routine.waiting_on();
-    report += "\n  " + routine.describe() + (wait == nullptr ? " runs" : " waits for ");
+  for_each_owned([&report](Owned& owned) {
+    const Waiter* wait = owned.waiting_on();
+    report += "\n  " + owned.describe() + (wait == nullptr ? " runs" : " waits for ");
     if (wait != nullptr) report += wait->label();
-  }
+  });
   return report;
 }
 

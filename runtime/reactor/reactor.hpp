@@ -87,7 +87,9 @@ class Reactor {
   /// Runs `callback` in the loop whenever `signal` arrives (several arrivals may count as one, as
   /// always with signals). Replaces this reactor's earlier handler. Throws std::system_error for
   /// signals that cannot be caught, std::logic_error if another thread's reactor handles it.
-  void add_signal_handler(int signal, Callback<void()> callback);
+  /// `awaited`: does the loop wait for it? If not, as with a Ctrl-C that may never come, it neither
+  /// hides a deadlock nor keeps virtual time from moving on.
+  void add_signal_handler(int signal, Callback<void()> callback, bool awaited = true);
 
   /// Restores what the process did with `signal` before. No effect if there is no handler.
   void remove_signal_handler(int signal) noexcept;
@@ -147,15 +149,32 @@ class Reactor {
     return next != nullptr && wanted(*next->who()) ? &take(*next) : nullptr;
   }
 
-  /// What must end before this reactor does. Each is cancelled by its `cancel`.
-  struct Owned : ListNode<Owned> {
-    virtual Routine& routine() noexcept = 0;
+  /// A routine that must end before this reactor does.
+  class Owned : public Routine, public ListNode<Owned> {
+   public:
+    /// Asks it to end.
     virtual void cancel() = 0;
 
+    /// It has been asked twice, and has not ended: what can be freed is to be freed.
+    virtual void abandon() noexcept {}
+
    protected:
+    using Routine::Routine;
     ~Owned() = default;
   };
   void own(Owned& owned) noexcept { owned_.push_back(owned); }
+
+  /// Cancels every fiber and task, and runs until they have ended. One that goes on regardless is
+  /// cancelled once more, then reported on stderr and abandoned.
+  void end_owned();
+
+  /// Calls `visit(owned)` for each, the oldest first.
+  template <class Visit>
+  void for_each_owned(Visit visit) {
+    for (Owned* owned = owned_.front(); owned != nullptr; owned = owned_.next(*owned)) {
+      visit(*owned);
+    }
+  }
 
   /// Something from elsewhere (a thread, a child process) will wake this loop: see `Outside`.
   void add_outside(int difference) noexcept { outside_ += difference; }
@@ -197,7 +216,6 @@ class Reactor {
   void take_due_timers(bool time_may_pass);
   void run_batch();
   void shuffle_batch();
-  void end_owned();
   void drop_callbacks();
 
   Routine& take(Waiter& waiter) noexcept {

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <stdexcept>
@@ -52,9 +53,10 @@ class SignalWait final : public Routine,
                          public Waiter,
                          public std::enable_shared_from_this<SignalWait> {
  public:
-  SignalWait(Reactor& reactor, int signal, Callback<void()> callback)
+  SignalWait(Reactor& reactor, int signal, Callback<void()> callback, bool is_awaited)
       : Routine(reactor, Kind::callback),
         Waiter(kSort),
+        awaited(is_awaited),
         signal_(signal),
         callback_(std::move(callback)) {
     begin(*this);
@@ -72,6 +74,8 @@ class SignalWait final : public Routine,
 
   std::string describe() const override { return "handler of signal " + std::to_string(signal_); }
 
+  const bool awaited;
+
  private:
   static constexpr Sort kSort = {"signal", nullptr};
 
@@ -86,12 +90,16 @@ SignalHandlers::~SignalHandlers() {
   while (!waits_.empty()) remove(waits_.begin()->first);
 }
 
-void SignalHandlers::add(int signal, Callback<void()> callback) {
+bool SignalHandlers::awaited() const noexcept {
+  return std::ranges::any_of(waits_, [](const auto& entry) { return entry.second->awaited; });
+}
+
+void SignalHandlers::add(int signal, Callback<void()> callback, bool awaited) {
   const std::string what = "handle signal " + std::to_string(signal);
   if (signal <= 0 || signal >= kSignals) throw_errno(what, EINVAL);
   static const int registered = ::pthread_atfork(nullptr, nullptr, forget_owners);
   static_cast<void>(registered);
-  auto wait = std::make_shared<SignalWait>(reactor_, signal, std::move(callback));
+  auto wait = std::make_shared<SignalWait>(reactor_, signal, std::move(callback), awaited);
   if (waits_.count(signal) == 0) {
     Mailbox* nobody = nullptr;
     if (!owners[signal].compare_exchange_strong(nobody, mailbox_.get())) {

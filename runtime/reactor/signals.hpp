@@ -25,13 +25,14 @@ class SignalHandlers {
   ~SignalHandlers();
 
   /// See Reactor::add_signal_handler.
-  void add(int signal, Callback<void()> callback);
+  void add(int signal, Callback<void()> callback, bool awaited);
   void remove(int signal) noexcept;
 
   /// Makes the callbacks of the signals that have arrived ready to run.
   void deliver() noexcept;
 
-  bool empty() const noexcept { return waits_.empty(); }
+  /// Does the loop wait for any of its signals?
+  bool awaited() const noexcept;
 
  private:
   Reactor& reactor_;

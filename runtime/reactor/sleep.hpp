@@ -27,8 +27,10 @@ class [[nodiscard]] Sleep final : public Wait<Sleep> {
   bool await_ready() const noexcept { return false; }
   void start() noexcept {
     // No timer for what is over already: it is the same as Yield.
-    if (deadline_ == kAtOnce) wake();
-    else who()->reactor().set_timer(timer_, deadline_);
+    if (deadline_ == kAtOnce)
+      wake();
+    else
+      who()->reactor().set_timer(timer_, deadline_);
   }
   void await_resume() const noexcept {}
 
@@ -45,7 +47,9 @@ class [[nodiscard]] Sleep final : public Wait<Sleep> {
 };
 
 /// `await(sleep_until(t))` in a fiber, `co_await sleep_until(t)` in a task.
-inline Sleep sleep_until(TimePoint deadline) noexcept { return Sleep(deadline); }
+inline Sleep sleep_until(TimePoint deadline) noexcept {
+  return Sleep(deadline);
+}
 
 /// `delay` counts from this call. Zero or less means what Yield means.
 /// (asyncio.sleep, gevent.sleep)

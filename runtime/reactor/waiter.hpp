@@ -16,9 +16,12 @@
 #pragma once
 
 #include <cassert>
+#include <concepts>
 #include <coroutine>
 #include <cstdint>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "runtime/base/intrusive_list.hpp"
 
@@ -51,6 +54,7 @@ class Routine {
 
   /// What it waits for, or null while it runs.
   const Waiter* waiting_on() const noexcept { return waiting_on_; }
+  Waiter* waiting_on() noexcept { return waiting_on_; }
 
  protected:
   ~Routine() = default;
@@ -79,10 +83,14 @@ class Waiter : public ListNode<> {
   struct Sort {
     const char* label;                 ///< what is awaited: "sleep", "readable", "queue.get"
     void (*unlink)(Waiter&) noexcept;  ///< takes every link of the wait off; null: it has none
+    /// Whom to cancel in place of the one that waits this way, such as the task it waits for; that
+    /// one's end then ends the wait. Null: nobody, the wait is ended.
+    Routine* (*cancel_instead)(Waiter&) = nullptr;
   };
 
   State state() const noexcept { return state_; }
   const char* label() const noexcept { return sort_.label; }
+  const Sort& sort() const noexcept { return sort_; }
   Routine* who() const noexcept { return who_; }
 
   /// The first call ends the wait: it unlinks every link and puts the waiter on the ready queue.
@@ -168,6 +176,16 @@ class Wait : public Waiter {
  protected:
   using Waiter::Waiter;
   ~Wait() = default;
+};
+
+/// A wait, or a reference to one.
+template <class W>
+concept IsWait = std::derived_from<std::remove_cvref_t<W>, Waiter>;
+
+/// What is no wait itself but has one, as a Deferred or the handle of a task has.
+template <class A>
+concept HasWait = requires(A&& awaitable) {
+  { std::forward<A>(awaitable).operator co_await() } -> IsWait;
 };
 
 }  // namespace simul

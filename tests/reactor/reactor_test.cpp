@@ -36,7 +36,7 @@ using namespace std::chrono_literals;
 using Log = std::vector<std::string>;
 
 /// Something owned by a reactor, as fibers and tasks are, that waits for a Sleep or for ever.
-class Sleeper final : public Routine, public Reactor::Owned {
+class Sleeper final : public Reactor::Owned {
  public:
   class Forever final : public Wait<Forever> {
    public:
@@ -48,13 +48,13 @@ class Sleeper final : public Routine, public Reactor::Owned {
   };
 
   explicit Sleeper(Reactor& reactor, std::string name, int swallows = 0)
-      : Routine(reactor, Kind::task), name_(std::move(name)), swallows_(swallows) {
+      : Owned(reactor, Kind::task), name_(std::move(name)), swallows_(swallows) {
     reactor.own(*this);
     forever_.suspend(*this);
   }
   void step() override {
     if (cancelled > swallows_)
-      static_cast<Owned&>(*this).unlink();  // ended
+      unlink();  // ended
     else
       forever_.suspend(*this);
   }
@@ -62,7 +62,6 @@ class Sleeper final : public Routine, public Reactor::Owned {
     ++cancelled;
     interrupt();
   }
-  Routine& routine() noexcept override { return *this; }
   std::string describe() const override { return "sleeper '" + name_ + "'"; }
 
   int cancelled = 0;
@@ -939,7 +938,7 @@ TEST(Fork, TheChildMayDestroyItsCopyOfTheLoop) {
     Sleeper sleeper(reactor, "copied");
     reactor.add_signal_handler(SIGUSR1, [] {});
     child = ::fork();
-    if (child != 0) static_cast<Reactor::Owned&>(sleeper).unlink();
+    if (child != 0) sleeper.unlink();
     clean = sleeper.cancelled == 0;
   }
   if (::getpid() != parent) {

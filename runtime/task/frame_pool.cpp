@@ -1,0 +1,80 @@
+#include "runtime/task/frame_pool.hpp"
+
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "runtime/fiber/annotate.hpp"
+
+namespace simul {
+
+// A thread's claim on a pool, from its first frame to its end. What is never destroyed is `Unused`:
+// frames may go after static objects have.
+class FramePool::Lease {
+ public:
+  Lease() {
+    Unused& unused = Unused::get();
+    const std::lock_guard lock(unused.mutex);
+    mine_ =
+        unused.first != nullptr ? std::exchange(unused.first, unused.first->next_) : new FramePool;
+  }
+  ~Lease() {
+    Unused& unused = Unused::get();
+    const std::lock_guard lock(unused.mutex);
+    mine_->next_ = std::exchange(unused.first, mine_);
+    mine_ = nullptr;
+  }
+
+  // The pools that no thread has, and one for frames that come and go while a thread ends.
+  struct Unused {
+    std::mutex mutex;
+    FramePool* first = nullptr;
+    FramePool late;
+    static Unused& get() {
+      static auto* unused = new Unused;
+      return *unused;
+    }
+  };
+};
+
+void* FramePool::take(std::size_t bytes) {
+#if defined(SIMUL_ASAN)
+  return ::operator new(bytes);
+#endif
+  if (bytes > kLargest) return ::operator new(bytes);
+  return mine_ != nullptr ? mine_->pop(list_of(bytes)) : take_without_pool(list_of(bytes));
+}
+
+void FramePool::give(void* block, std::size_t bytes) noexcept {
+#if defined(SIMUL_ASAN)
+  return ::operator delete(block);
+#endif
+  if (bytes > kLargest) return ::operator delete(block);
+  mine_ != nullptr ? mine_->push(block, list_of(bytes)) : give_without_pool(block, list_of(bytes));
+}
+
+void* FramePool::take_without_pool(std::size_t list) {
+  thread_local Lease lease;  // the first time, this makes `mine_`
+  if (mine_ != nullptr) return mine_->pop(list);
+  Lease::Unused& unused = Lease::Unused::get();
+  const std::lock_guard lock(unused.mutex);
+  return unused.late.pop(list);
+}
+
+void FramePool::give_without_pool(void* block, std::size_t list) noexcept {
+  Lease::Unused& unused = Lease::Unused::get();
+  const std::lock_guard lock(unused.mutex);
+  unused.late.push(block, list);
+}
+
+// What is left of a slab that is too small now is lost: less than the largest size in every 64.
+void* FramePool::cut(std::size_t bytes) {
+  if (slab_left_ < bytes) {
+    slab_ = static_cast<char*>(::operator new(kSlab));
+    slab_left_ = kSlab;
+  }
+  slab_left_ -= bytes;
+  return std::exchange(slab_, slab_ + bytes);
+}
+
+}  // namespace simul

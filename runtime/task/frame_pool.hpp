@@ -1,0 +1,66 @@
+// Memory for coroutine frames: one free list for each size, in each thread.
+//
+// A program that awaits makes and drops a frame with every call. Most frames are small, and the
+// same few sizes come again and again. So a block that is given back waits, on the list of its
+// size, for the next frame; taking it and giving it back are a few instructions each. New blocks
+// are cut from slabs, one beside the other, without a header between them.
+//
+//      size    16     32     48    ...   1024      larger ones come from operator new
+//               |      |      |            |
+//             free   free   free         free      the last one given back is taken first
+//
+// The memory is kept for further frames. A thread that ends leaves its pool to one that starts.
+// Under AddressSanitizer every frame comes from operator new, so that one that is used after its
+// end is found.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+namespace simul {
+
+/// All functions: any thread. A block may be given back in another thread than it was taken in.
+class FramePool {
+ public:
+  /// `bytes` of memory, aligned as operator new does. Throws std::bad_alloc.
+  static void* take(std::size_t bytes);
+
+  /// Gives back what `take(bytes)` returned.
+  static void give(void* block, std::size_t bytes) noexcept;
+
+ private:
+  struct Block {
+    Block* next;
+  };
+  class Lease;
+  static constexpr std::size_t kStep = 16;  // sizes differ by this
+  static constexpr std::size_t kLargest = 1024;
+  static constexpr std::size_t kSlab = 64 * 1024;
+  static constexpr std::size_t list_of(std::size_t bytes) noexcept {
+    return (bytes + kStep - 1) / kStep;
+  }
+
+  void* pop(std::size_t list) {
+    Block* block = free_[list];
+    if (block == nullptr) [[unlikely]]
+      return cut(list * kStep);
+    free_[list] = block->next;
+    return block;
+  }
+  void push(void* block, std::size_t list) noexcept {
+    free_[list] = new (block) Block{free_[list]};
+  }
+  void* cut(std::size_t bytes);
+  static void* take_without_pool(std::size_t list);
+  static void give_without_pool(void* block, std::size_t list) noexcept;
+
+  /// Null before this thread's first frame, and again when the thread ends.
+  static inline constinit thread_local FramePool* mine_ = nullptr;
+
+  Block* free_[kLargest / kStep + 1] = {};
+  char* slab_ = nullptr;  // the rest of the newest slab
+  std::size_t slab_left_ = 0;
+  FramePool* next_ = nullptr;  // while no thread has it
+};
+
+}  // namespace simul
