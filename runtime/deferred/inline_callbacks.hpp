@@ -23,7 +23,8 @@
 // The classic trap: parameters are copied into the frame, but a reference parameter stays a
 // reference, and a lambda's captures stay in the lambda. Both are used after the first co_yield, so
 // they must outlive the coroutine: take strings by value, and let a lambda have parameters instead
-// of captures. (g++ 12: no lambda with captures inside a co_yield expression; name it before.)
+// of captures. (g++ 12: no lambda with captures inside a co_yield expression; name it before.) And
+// co_yield binds more loosely than any operator: `1 + (co_yield d)`.
 #pragma once
 
 #include <coroutine>
@@ -231,7 +232,7 @@ class InlineCallbacks : public Deferred<T> {
   class promise_type;
 
   /// As a plain Deferred, where the conversion needs to be written down.
-  const Deferred<T>& deferred() const noexcept { return *this; }
+  Deferred<T> deferred() const noexcept { return *this; }
 
  private:
   explicit InlineCallbacks(Ref<detail::Cell<T>> cell) noexcept : Deferred<T>(std::move(cell)) {}
