@@ -6,7 +6,8 @@
 //                            [::2] ------- closed  once; the first to answer wins
 //
 // An address that does not answer would cost its whole timeout if the others had to wait for it;
-// so it costs the others 250 ms.
+// so it costs the others 250 ms. (Section 3 of the RFC, which asks for the addresses of the two
+// families apart, has no place here: getaddrinfo answers for both at once.)
 //
 // The invariant: whichever way the wait ends, by a winner, an error, or because it is given up, no
 // other attempt's descriptor is left open. Everything happens in the reactor's thread, and nobody

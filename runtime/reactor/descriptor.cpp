@@ -32,7 +32,9 @@ bool EitherReady::await_ready() const noexcept {
 
 void EitherReady::start() {
   if (watch_.generation() != generation_) throw_errno("wait for a descriptor", ECANCELED);
+  waited_ = false;
   if (watch_.always_ready()) return wake();
+  waited_ = true;
   reading_.join(watch_, Interest::read);
   writing_.join(watch_, Interest::write);
   if (deadline_ != kNever) who()->reactor().set_timer(timer_, deadline_);
@@ -41,7 +43,7 @@ void EitherReady::start() {
 bool EitherReady::await_resume() const {
   const int error = reading_.error() != 0 ? reading_.error() : writing_.error();
   if (error != 0) throw_errno("wait for a descriptor", error);
-  return reading_.fired() || writing_.fired() || watch_.always_ready();
+  return !waited_ || reading_.fired() || writing_.fired();
 }
 
 Watch& Descriptor::watch(Interest first) {

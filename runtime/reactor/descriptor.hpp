@@ -83,6 +83,7 @@ class [[nodiscard]] EitherReady final : public Wait<EitherReady> {
 
   Watch& watch_;
   std::uint32_t generation_;
+  bool waited_ = false;
   TimePoint deadline_;
   WatchLink reading_{*this};
   WatchLink writing_{*this};

@@ -396,6 +396,71 @@ TEST_F(DescriptorTest, AFifoThatHungUpWaitsForItsNextWriter) {
   ASSERT_TRUE(runs_until([&] { return wait.done(); }));
 }
 
+// --- Both directions ----------------------------------------------------------------------------
+
+using Either = Listener<EitherReady>;
+
+TEST_F(DescriptorTest, AWaitForBothDirectionsEndsWithWhicheverIsReadyFirst) {
+  Pair pair;
+  pair.fill();
+  const auto both = [&] { return pair.here.readable_or_writable(); };
+  Either first(reactor, both), second(reactor, both);
+  first.start();
+  turns(5);
+  EXPECT_FALSE(first.done());
+  pair.send();
+  ASSERT_TRUE(runs_until([&] { return first.done(); }));
+  EXPECT_EQ(first.result, true);
+  EXPECT_EQ(pair.receive(), "x");
+  second.start();
+  turns(5);
+  EXPECT_FALSE(second.done());
+  pair.drain_there();
+  ASSERT_TRUE(runs_until([&] { return second.done(); }));
+  EXPECT_EQ(second.result, true);
+  EXPECT_EQ(reactor.watches().outside(), 0u);
+}
+
+TEST_F(DescriptorTest, AWaitForBothDirectionsFindsAnEdgeThatNobodyWaitedFor) {
+  Pair pair;
+  Either first(reactor, [&] { return pair.here.readable_or_writable(); });
+  first.start();
+  ASSERT_TRUE(runs_until([&] { return first.done(); }));
+  pair.fill();
+  turns(5);
+  pair.send();
+  turns(5);
+  Either second(reactor, [&] { return pair.here.readable_or_writable(); });
+  second.start();
+  EXPECT_TRUE(runs_until([&] { return second.done(); }, 2s)) << "it would sleep on unread data";
+  EXPECT_EQ(second.result, true);
+}
+
+TEST_F(DescriptorTest, AWaitForBothDirectionsHasADeadlineAndEndsWithTheDescriptor) {
+  VirtualTime time;
+  Pair pair;
+  pair.fill();
+  const TimePoint deadline = Clock::now() + 3s;
+  Either late(reactor, [&] { return pair.here.readable_or_writable(deadline); });
+  Either closed(reactor, [&] { return pair.here.readable_or_writable(); });
+  late.start();
+  closed.start();
+  reactor.run_until([&] { return late.done(); });
+  EXPECT_EQ(late.result, false);
+  EXPECT_EQ(Clock::now(), deadline);
+  pair.here.close();
+  reactor.run_until([&] { return closed.done(); });
+  EXPECT_EQ(closed.error, ECANCELED);
+  {
+    Pair other;
+    other.fill();
+    Either dropped(reactor, [&] { return other.here.readable_or_writable(); });
+    dropped.start();
+    dropped.drop();
+  }
+  EXPECT_EQ(reactor.watches().outside(), 0u);
+}
+
 // --- Closing ------------------------------------------------------------------------------------
 
 TEST_F(DescriptorTest, ClosingWakesWhoeverWaitsWithEcanceled) {
