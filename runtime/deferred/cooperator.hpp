@@ -16,7 +16,8 @@
 // The invariant: an iterator is in the round exactly while it is neither paused nor finished; it is
 // never stepped from two places. What it waits for owns an iterator that is out of the round (or
 // whoever holds its CooperativeTask); so it goes with a Deferred that never fires, and with the
-// Cooperator in any case. (twisted.internet.task: Cooperator, CooperativeTask)
+// Cooperator in any case. The traps of coroutines: see inline_callbacks.hpp.
+// (twisted.internet.task: Cooperator, CooperativeTask)
 #pragma once
 
 #include <chrono>

@@ -23,8 +23,9 @@
 // The classic trap: parameters are copied into the frame, but a reference parameter stays a
 // reference, and a lambda's captures stay in the lambda. Both are used after the first co_yield, so
 // they must outlive the coroutine: take strings by value, and let a lambda have parameters instead
-// of captures. (g++ 12: no lambda with captures inside a co_yield expression; name it before.) And
-// co_yield binds more loosely than any operator: `1 + (co_yield d)`.
+// of captures. Two lesser ones: co_yield binds more loosely than any operator, so it is
+// `1 + (co_yield d)`; and g++ 12 destroys twice what braces make inside a co_yield expression (a
+// lambda with captures, an `Options{...}`, a default argument `= {}`): name such things before.
 #pragma once
 
 #include <coroutine>
