@@ -141,9 +141,10 @@ LESSONS := $(sort $(patsubst lessons/%/main.cpp,%,$(wildcard lessons/[0-9]*/main
 VARIANTS := $(sort $(filter-out %/main.cpp,$(wildcard lessons/[0-9]*/*.cpp)))
 SUPPORT := $(sort $(wildcard tests/support/*.cpp))
 TESTS   := $(sort $(wildcard tests/*/*_test.cpp))
-# Those that take real time come first, so that they do not end last. What only reads the sources
-# has nothing to sanitize.
-TESTS   := $(filter tests/lessons/%,$(TESTS)) $(filter-out tests/lessons/%,$(TESTS))
+# Those that take real time come first, the longest before the others, so that they do not end last.
+# What only reads the sources has nothing to sanitize.
+SLOW    := $(filter tests/lessons/lessons_%,$(TESTS)) $(filter tests/lessons/lesson_%,$(TESTS))
+TESTS   := $(SLOW) $(filter-out $(SLOW),$(TESTS))
 ifneq (,$(SAN))
 TESTS   := $(filter-out $(addprefix tests/project/,documents_test.cpp layers_test.cpp makefile_test.cpp support_test.cpp),$(TESTS))
 endif
@@ -243,14 +244,24 @@ $(BUILD)/tests/bench/monkey_bench: $(MONKEY)
 
 # ---- Tests ---------------------------------------------------------------------------------------
 
-# Asks for the header at the moment it is needed, so that `make deps test` works in one go.
-$(BUILD)/gtest.found: $(if $(filter deps,$(MAKECMDGOALS)),deps)
+# Half of what a small test takes to compile is <gtest/gtest.h>. So that header is compiled once, and
+# every test is given the result. It holds nothing else: what a file of ours forgets to include is as
+# missing as before. Looked for at the moment it is needed, so that `make deps test` works in one go.
+GTEST := $(BUILD)/gtest.hpp
+$(GTEST): | $(if $(filter deps,$(MAKECMDGOALS)),deps)
 	@mkdir -p $(@D)
-	@if printf '#include <gtest/gtest.h>\n' | $(CXX) -std=c++20 $(GTEST_FLAGS) -fsyntax-only -x c++ - 2>/dev/null; \
-	 then touch $@; else echo 'GoogleTest is missing: make deps installs it' >&2; exit 1; fi
+	@echo '#include <gtest/gtest.h>' > $@
+	@$(CXX) -std=c++20 $(GTEST_FLAGS) -fsyntax-only -x c++ $@ 2>/dev/null \
+	 || { echo 'GoogleTest is missing: make deps installs it' >&2; exit 1; }
+$(GTEST).gch: $(GTEST) $(BUILD)/flags
+	$(call SAY,CXX,'<gtest/gtest.h>')
+	$(Q)$(COMPILE) $(EXTRA_FLAGS) -MD -MP -MF $@.d -MT $@ -x c++-header -o $@.new $< && mv $@.new $@
+-include $(GTEST).gch.d
 
-$(call object,$(SUPPORT) $(TESTS)): EXTRA_FLAGS := $(GTEST_FLAGS) $(TEST_FLAGS) $(TEST_FLAGS_$(SAN))
-$(call object,$(SUPPORT) $(TESTS)): | $(BUILD)/gtest.found
+TEST_OBJECTS := $(call object,$(SUPPORT) $(TESTS))
+$(TEST_OBJECTS): $(GTEST).gch
+$(TEST_OBJECTS) $(GTEST).gch: EXTRA_FLAGS := $(GTEST_FLAGS) $(TEST_FLAGS) $(TEST_FLAGS_$(SAN))
+$(TEST_OBJECTS): EXTRA_FLAGS += -include $(GTEST)
 $(TEST_BINARIES): EXTRA_LIBS += $(GTEST_LIBS)
 $(TEST_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(call object,$(SUPPORT)) $(LIBCOMMON) $(LIBSIMUL)
 	$(link)
@@ -262,8 +273,9 @@ $(BUILD)/tests/fiber/monkey_curl_test: EXTRA_LIBS += $(if $(HAVE_CURL),-lcurl)
 LIMIT ?= $(if $(SAN),300,120)
 AT_ONCE ?= 2
 .PHONY: test sanitize tsan
-# Only the lessons' and the project's tests look at programs.
-test: $(if $(filter tests/lessons/% tests/project/%,$(TESTS)),all) $(TEST_BINARIES)
+# Only these look at programs; the other suites do without the lessons.
+LOOK_AT_PROGRAMS := $(filter tests/lessons/lesson% tests/project/% %/real_servers_test.cpp,$(TESTS))
+test: $(if $(LOOK_AT_PROGRAMS),all) $(TEST_BINARIES)
 	@SIMUL_BUILD='$(CURDIR)/$(BUILD)' SIMUL_CXX='$(CXX)' tests/run.sh -j $(AT_ONCE) -t $(LIMIT) -f '$(T)' $(TEST_BINARIES)
 
 sanitize:
