@@ -129,7 +129,7 @@ class Deferred {
   /// Has it fired?
   bool called() const noexcept { return cell_->called(); }
 
-  /// The wait for its result, which it then takes: `await(d.wait())` in a fiber or in plain code.
+  /// The wait for its result, which it then takes: `await(d)` in a fiber or in plain code.
   /// Throws the error. Ending the wait does not cancel the Deferred.
   DeferredWait<T> wait() const { return DeferredWait<T>(cell_); }
   DeferredWait<T> operator co_await() const { return wait(); }

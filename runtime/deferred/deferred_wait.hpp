@@ -11,7 +11,7 @@
 
 namespace simul {
 
-/// `await(d.wait())` in a fiber, `co_await d` in a task: the value, or the error thrown. It takes
+/// `await(d)` in a fiber, `co_await d` in a task: the value, or the error thrown. It takes
 /// the result, so nothing else may be added to that Deferred. A wait that is given up, because its
 /// fiber was killed, leaves the Deferred as it was.
 template <class T>

@@ -323,6 +323,28 @@ TEST_F(CooperatorTest, AStepMayStopOrPauseItsOwnTask) {
   EXPECT_EQ(log_, "resumed ");
 }
 
+TEST_F(CooperatorTest, AnErrorThatComesAfterTheStopIsReported) {
+  std::optional<CooperativeTask> task;
+  const auto body = [](std::optional<CooperativeTask>& self) -> CooperativeIterator {
+    self->stop();
+    throw std::runtime_error("last words");
+    co_yield {};
+  };
+  task = cooperate(body(task));
+  turn();
+  EXPECT_EQ(reports_.size(), 1u);
+  Deferred<> fires, fails;
+  CooperativeTask a = cooperate(waits("A", fires)), b = cooperate(waits("B", fails));
+  turn();
+  a.stop(), b.stop();
+  fires.callback();
+  EXPECT_EQ(reports_.size(), 1u);
+  fails.errback(std::runtime_error("late"));
+  EXPECT_EQ(reports_.size(), 2u);
+  turn();
+  EXPECT_EQ(log_, "A1 B1 ");
+}
+
 TEST_F(CooperatorTest, AStoppedCooperatorEndsWhatItHasAndWhatComes) {
   Cooperator coop;
   auto first = coop.coiterate(steps("A", 5));

@@ -178,6 +178,12 @@ TEST_F(DeferredListTest, AListWhoseDeferredsAreDroppedIsFreed) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
+TEST_F(DeferredListTest, AListMayBeWrittenDown) {
+  EXPECT_EQ(text(now(deferred_list({succeed(1), succeed(2)}))), "1 2");
+  EXPECT_EQ(now(gather_results({succeed(1), succeed(2)})), (std::vector<int>{1, 2}));
+  EXPECT_EQ(now(fire_on_one_callback({a_, succeed(5)})).index, 1u);
+}
+
 TEST_F(DeferredListTest, AListThatNobodyHoldsStillFires) {
   std::string seen;
   deferred_list(std::vector{a_, b_}).add_callback([&](std::vector<Outcome<int>> outcomes) {
