@@ -637,6 +637,40 @@ TEST_F(SyncTest, ToWaitAllocatesNothing) {
   for (const auto& fiber : fibers) EXPECT_TRUE(fiber.done() && !fiber.failed());
 }
 
+TEST_F(SyncTest, AWaitThatIsGivenUpUnwokenLeavesNoTrace) {
+  Event event;
+  Lock lock;
+  Semaphore semaphore(0);
+  Barrier barrier(2);
+  Queue<int> queue(1);
+  const auto give_up = [this](auto&& wait) {
+    loop.call_soon([this] { loop.stop(); });
+    EXPECT_THROW(static_cast<void>(await(wait)),
+                 Cancelled);  // the main program, whose loop was stopped
+  };
+  give_up(event.wait());
+  give_up(semaphore.acquire());
+  give_up(barrier.arrive_and_wait());
+  give_up(queue.get());
+  await(queue.put(1));
+  give_up(queue.put(2));
+  give_up(queue.join());
+  auto guard = await(lock.acquire());
+  give_up(lock.acquire());
+  Condition condition;
+  give_up(condition.wait(guard));
+  EXPECT_FALSE(guard);
+
+  EXPECT_FALSE(lock.locked());
+  EXPECT_EQ(barrier.waiting(), 0u);
+  event.set();
+  semaphore.release();
+  EXPECT_EQ(semaphore.available(), 1u);
+  EXPECT_EQ(queue.try_get(), 1);
+  EXPECT_TRUE(queue.try_put(3)) << "nobody is ahead";
+  condition.notify_all();
+}
+
 TEST_F(SyncTest, TheReportNamesEachWait) {
   Event event;
   Lock lock;

@@ -164,6 +164,27 @@ TEST_F(QueueTest, ItNeverHoldsMoreThanItsCapacity) {
   EXPECT_EQ(most, 3u);
 }
 
+TEST_F(QueueTest, AnItemOnItsWayOutAndRoomGivenToSomebodyCountAsTaken) {
+  Queue<int> one(1);
+  getter(one, "a");
+  this_fiber::yield();
+  EXPECT_TRUE(one.try_put(1));
+  EXPECT_TRUE(one.full());
+  EXPECT_FALSE(one.try_put(2)) << "a has not fetched the first";
+  this_fiber::yield();
+  EXPECT_FALSE(one.full());
+
+  Queue<int> two(2);
+  for (int i : {1, 2, 3, 4, 5}) putter(two, i);
+  this_fiber::yield();
+  EXPECT_EQ(drain(two), (std::vector<int>{1, 2}));
+  this_fiber::yield();
+  EXPECT_EQ(two.size(), 2u) << "5 still waits";
+  EXPECT_EQ(drain(two), (std::vector<int>{3, 4}));
+  this_fiber::yield();
+  EXPECT_EQ(drain(two), (std::vector<int>{5}));
+}
+
 TEST_F(QueueTest, ItemsMayBeMoveOnlyAndWithoutAssignment) {
   struct Job {
     const std::unique_ptr<int> number;
@@ -375,6 +396,7 @@ struct QueueModel {
       const int item = next++;
       await(queue.put(item));
       put.push_back(item);
+      ASSERT_TRUE(queue.capacity() == 0 || queue.size() <= queue.capacity());
       pause();
     }
   }
