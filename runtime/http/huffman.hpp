@@ -35,7 +35,7 @@ struct Entry {
   static constexpr std::uint32_t kSecondTable = 1u << 14;
   static constexpr std::uint32_t kEndOfBlock = 1u << 13;
 
-  std::uint32_t word = kExceptional;
+  std::uint32_t word;
 
   bool is_literal() const noexcept { return (word & kLiteral) != 0; }
   bool is_exceptional() const noexcept { return (word & kExceptional) != 0; }
