@@ -1,6 +1,9 @@
 // The simplest waits: for a moment in time, and for one's next turn.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+
 #include "runtime/base/clock.hpp"
 #include "runtime/reactor/reactor.hpp"
 #include "runtime/reactor/waiter.hpp"
@@ -22,15 +25,18 @@ class [[nodiscard]] Yield final : public Wait<Yield> {
 /// Waits until a deadline; never ends early. One that has passed is due in the next turn.
 class [[nodiscard]] Sleep final : public Wait<Sleep> {
  public:
-  explicit Sleep(TimePoint deadline) noexcept : Wait(kSort), deadline_(deadline) {}
+  explicit Sleep(TimePoint deadline) noexcept
+      : Wait(kSort),
+        timer_(this, static_cast<std::uint64_t>(deadline.time_since_epoch().count())) {}
 
   bool await_ready() const noexcept { return false; }
   void start() noexcept {
-    // No timer for what is over already: it is the same as Yield.
-    if (deadline_ == kAtOnce)
-      wake();
+    // Until it is set, the timer keeps our deadline: what sleeps is to be small.
+    const TimePoint deadline(Duration(static_cast<std::int64_t>(timer_.deadline())));
+    if (deadline == kAtOnce)
+      wake();  // no timer for what is over already: it is the same as Yield
     else
-      who()->reactor().set_timer(timer_, deadline_);
+      who()->reactor().set_timer(timer_, deadline);
   }
   void await_resume() const noexcept {}
 
@@ -42,8 +48,7 @@ class [[nodiscard]] Sleep final : public Wait<Sleep> {
   static constexpr Sort kSort = {"sleep", leave};
   static constexpr TimePoint kAtOnce = TimePoint::min();
 
-  TimePoint deadline_;
-  Timer timer_{this};
+  Timer timer_;
 };
 
 /// `await(sleep_until(t))` in a fiber, `co_await sleep_until(t)` in a task.

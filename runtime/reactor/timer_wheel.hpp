@@ -47,7 +47,9 @@ class Waiter;
 class Timer : public ListNode<> {
  public:
   /// `owner` is whom to wake; the wheel only carries it.
-  explicit Timer(Waiter* owner = nullptr) noexcept : waiter(owner) {}
+  /// `deadline` is what `deadline()` says until the first insert.
+  explicit Timer(Waiter* owner = nullptr, std::uint64_t deadline = 0) noexcept
+      : waiter(owner), deadline_(deadline) {}
 
   /// Is it on a wheel, or expired and still on the list that `TimerWheel::advance` put it on?
   bool armed() const noexcept { return linked(); }
@@ -59,7 +61,7 @@ class Timer : public ListNode<> {
 
  private:
   friend class TimerWheel;
-  std::uint64_t deadline_ = 0;
+  std::uint64_t deadline_;
 };
 
 /// The timers of one reactor. Thread: the reactor's. Allocates nothing, throws nothing.

@@ -59,7 +59,7 @@ class Routine {
  protected:
   ~Routine() = default;
 
-  void set_id(std::uint64_t id) noexcept { id_ = id; }
+  void set_id(std::uint64_t id) noexcept { id_ = static_cast<std::uint32_t>(id); }
 
   /// Ends its wait, if it is in one, so that it goes on and finds out why.
   void interrupt() noexcept;
@@ -69,7 +69,7 @@ class Routine {
 
   Reactor& reactor_;
   Waiter* waiting_on_ = nullptr;
-  std::uint64_t id_ = 0;
+  std::uint32_t id_ = 0;  // enough for four thousand million that were watched
   Kind kind_;
 };
 

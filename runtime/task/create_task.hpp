@@ -27,7 +27,7 @@ namespace detail {
 
 /// A task with its result.
 template <class T>
-class TaskOf final : public TaskCore {
+class TaskOf : public TaskCore {
  public:
   TaskOf(Reactor& reactor, Task<T>&& task) : TaskCore(reactor, task.frame()) { task.release(); }
 
@@ -50,6 +50,18 @@ class TaskOf final : public TaskCore {
 
   struct Nothing {};
   [[no_unique_address]] std::conditional_t<std::is_void_v<T>, Nothing, std::optional<T>> value_;
+};
+
+/// One that was given a name. The others are to be small.
+template <class T>
+class NamedTaskOf final : public TaskOf<T> {
+ public:
+  NamedTaskOf(Reactor& reactor, Task<T>&& task, std::string name)
+      : TaskOf<T>(reactor, std::move(task)), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+
+ private:
+  std::string name_;
 };
 
 }  // namespace detail
@@ -81,7 +93,11 @@ class [[nodiscard]] TaskResult final : public Wait<TaskResult<T>> {
     TaskResult* wait = nullptr;
   };
   static void leave(Waiter& waiter) noexcept { static_cast<TaskResult&>(waiter).link_.unlink(); }
-  static Routine* awaited(Waiter& waiter) { return static_cast<TaskResult&>(waiter).task_.get(); }
+  // Not one that is ending just now: a request to it would be lost.
+  static Routine* awaited(Waiter& waiter) {
+    detail::TaskOf<T>* const task = static_cast<TaskResult&>(waiter).task_.get();
+    return task->done() ? nullptr : task;
+  }
   static constexpr Waiter::Sort kSort = {"task", leave, awaited};
 
   Ref<detail::TaskOf<T>> task_;
@@ -132,9 +148,17 @@ class TaskHandle {
 
 /// Queues `task` on this thread's reactor, to run beside the caller.
 template <class T>
-TaskHandle<T> create_task(Task<T> task, std::string name = {}) {
+TaskHandle<T> create_task(Task<T> task) {
   Ref<detail::TaskOf<T>> core(new detail::TaskOf<T>(Reactor::current(), std::move(task)));
-  if (!name.empty()) core->set_name(std::move(name));
+  core->start();
+  return TaskHandle<T>(std::move(core));
+}
+
+/// The same with a name for reports and traces.
+template <class T>
+TaskHandle<T> create_task(Task<T> task, std::string name) {
+  Ref<detail::TaskOf<T>> core(
+      new detail::NamedTaskOf<T>(Reactor::current(), std::move(task), std::move(name)));
   core->start();
   return TaskHandle<T>(std::move(core));
 }

@@ -4,8 +4,6 @@
 #include <new>
 #include <utility>
 
-#include "runtime/fiber/annotate.hpp"
-
 namespace simul {
 
 // A thread's claim on a pool, from its first frame to its end. What is never destroyed is `Unused`:
@@ -36,22 +34,6 @@ class FramePool::Lease {
     }
   };
 };
-
-void* FramePool::take(std::size_t bytes) {
-#if defined(SIMUL_ASAN)
-  return ::operator new(bytes);
-#endif
-  if (bytes > kLargest) return ::operator new(bytes);
-  return mine_ != nullptr ? mine_->pop(list_of(bytes)) : take_without_pool(list_of(bytes));
-}
-
-void FramePool::give(void* block, std::size_t bytes) noexcept {
-#if defined(SIMUL_ASAN)
-  return ::operator delete(block);
-#endif
-  if (bytes > kLargest) return ::operator delete(block);
-  mine_ != nullptr ? mine_->push(block, list_of(bytes)) : give_without_pool(block, list_of(bytes));
-}
 
 void* FramePool::take_without_pool(std::size_t list) {
   thread_local Lease lease;  // the first time, this makes `mine_`

@@ -66,6 +66,12 @@ class [[nodiscard]] Task {
 
 namespace detail {
 
+/// What has a wait by way of a function beside it, as a fiber's handle has (bridges.hpp).
+template <class A>
+concept HasFreeWait = requires(A&& awaitable) {
+  { operator co_await(std::forward<A>(awaitable)) } -> IsWait;
+};
+
 /// `co_await wait` in a task: the wait, and the place where Cancelled is thrown.
 /// `W`: the wait itself, or a reference to it.
 template <class W>
@@ -74,9 +80,8 @@ struct CancelPoint {
 
   bool await_ready() { return wait.await_ready(); }
 
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> frame) {
-    TaskCore& task = frame.promise().task();
+  void await_suspend(std::coroutine_handle<> /*frame*/) {
+    TaskCore& task = *TaskCore::current();
     task.throw_if_cancelled();  // asked while it ran: it is not to wait any more
     wait.suspend(task);
   }
@@ -87,34 +92,27 @@ struct CancelPoint {
   }
 };
 
+/// The end of a coroutine: the trampoline goes on with its caller.
+struct Return {
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> frame) const noexcept {
+    TaskCore::current()->returned(frame.promise().site());
+  }
+  void await_resume() const noexcept {}
+};
+
 /// What the promises of all tasks have in common.
 class PromiseBase {
  public:
-  /// The task that this coroutine runs in; null before it is awaited.
-  TaskCore& task() const noexcept { return *task_; }
-
   /// Where it returns to; null for the outermost.
-  const CallSite* site() const noexcept { return site_; }
-
-  void called(TaskCore& task, CallSite* site) noexcept {
-    task_ = &task;
-    site_ = site;
-  }
+  CallSite* site() const noexcept { return site_; }
+  void set_site(CallSite* site) noexcept { site_ = site; }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
-  /// Stays, for the caller to take the result; the trampoline goes on with the caller.
-  auto final_suspend() const noexcept {
-    struct Return {
-      bool await_ready() const noexcept { return false; }
-      void await_suspend(std::coroutine_handle<> /*frame*/) const noexcept {
-        promise.task_->returned(promise.site_);
-      }
-      void await_resume() const noexcept {}
-      const PromiseBase& promise;
-    };
-    return Return{*this};
-  }
+  /// The frame stays, for the caller to take the result.
+  Return final_suspend() const noexcept { return {}; }
 
   void unhandled_exception() noexcept { error_ = std::current_exception(); }
   std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
@@ -128,6 +126,11 @@ class PromiseBase {
     using W = decltype(std::forward<A>(awaitable).operator co_await());
     return CancelPoint<W>{std::forward<A>(awaitable).operator co_await()};
   }
+  template <HasFreeWait A>
+  auto await_transform(A&& awaitable) {
+    using W = decltype(operator co_await(std::forward<A>(awaitable)));
+    return CancelPoint<W>{operator co_await(std::forward<A>(awaitable))};
+  }
   template <class T>
   TaskCall<T> await_transform(Task<T>&& task) noexcept {
     return TaskCall<T>(task);
@@ -139,7 +142,6 @@ class PromiseBase {
   }
 
  private:
-  TaskCore* task_ = nullptr;
   CallSite* site_ = nullptr;
   std::exception_ptr error_;
 };
@@ -185,10 +187,9 @@ class [[nodiscard]] TaskCall {
 
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
-    TaskCore& task = caller.promise().task();
     site_.caller = detail::Frame::from_promise(caller.promise());
-    promise().called(task, &site_);
-    task.call(*site_.callee);
+    promise().set_site(&site_);
+    TaskCore::current()->call(*site_.callee);
   }
 
   T await_resume() {

@@ -13,7 +13,6 @@ using detail::TaskStart;
 
 TaskCore::TaskCore(Reactor& reactor, Frame root)
     : Spawned(reactor, Kind::task), start_(new TaskStart(root)) {
-  root.promise().called(*this, nullptr);
   static constinit thread_local std::uint32_t last_number = 0;
   number_ = ++last_number;
 }
@@ -23,7 +22,7 @@ TaskCore::~TaskCore() {
 }
 
 std::string TaskCore::name() const {
-  return name_ ? *name_ : "task-" + std::to_string(number_);
+  return "task-" + std::to_string(number_);
 }
 
 void TaskCore::start() {
@@ -110,7 +109,8 @@ Routine* TaskCore::cancel_this() {
   Waiter* const wait = waiting_on();
   if (wait != nullptr && wait->state() == Waiter::State::waiting &&
       wait->sort().cancel_instead != nullptr) {
-    if (Routine* other = wait->sort().cancel_instead(*wait)) return other;
+    // The waiting routine itself means: it has been passed on, to something that is no task.
+    if (Routine* other = wait->sort().cancel_instead(*wait)) return other != this ? other : nullptr;
   }
   cancel_here();
   return nullptr;

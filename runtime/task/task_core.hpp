@@ -19,9 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <string>
-#include <utility>
 
 #include "runtime/reactor/spawned.hpp"
 #include "runtime/task/frame_pool.hpp"
@@ -93,7 +91,6 @@ class TaskCore : public Spawned {
 
   /// "task-3" unless it was named.
   std::string name() const override;
-  void set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
 
   void step() override;
   std::string describe() const override { return "task '" + name() + "'"; }
@@ -143,7 +140,6 @@ class TaskCore : public Spawned {
     detail::TaskStart* start_;  // until `started_`
     detail::Frame frame_;
   };
-  std::unique_ptr<std::string> name_;
 };
 
 }  // namespace simul
