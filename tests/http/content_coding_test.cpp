@@ -158,6 +158,13 @@ TEST(ContentDecoder, LimitsAllCodingsTogether) {
   EXPECT_EQ(
       transcript(coded("deflate"), {squeeze("x" + std::string(1000, '\0'))}, limits),
       "x" + std::string(999, '\0') + "|too large: the expanded content is larger than 1000 bytes");
+  // What lies between two codings counts, too: here 5,006 bytes that mean one.
+  testing::BitWriter empty_blocks;
+  for (int i = 0; i < 1000; ++i) empty_blocks.stored(false, "");
+  const std::string wordy = squeeze(empty_blocks.stored(true, "x").done());
+  EXPECT_EQ(transcript(coded("deflate, deflate"), {wordy}), "x|whole");
+  EXPECT_EQ(transcript(coded("deflate, deflate"), {wordy}, limits),
+            "|too large: the expanded content is larger than 1000 bytes");
   // What is not coded does not expand.
   EXPECT_EQ(transcript({}, {zeros}, limits).size(), zeros.size() + 6);
 }
