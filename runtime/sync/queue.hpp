@@ -109,9 +109,8 @@ class Queue {
     admitted_.refuse_all();
     admitted_count_ = 0;
     if (leftovers == Leftovers::discard) {
-      const std::size_t dropped = size();
+      finish(size());
       for (; !empty(); --free_count_) items_.pop_back();
-      if (dropped != 0) finish(dropped);
     }
     getters_.refuse_all();  // who waits found nothing
   }

@@ -207,7 +207,7 @@ TEST_F(LockTest, TwoFibersThatLockInOppositeOrderAreReportedByName) {
 }
 
 TEST_F(LockTest, AtRandomItGoesToWhoeverHasAskedFirstAndIsNeverLost) {
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     Reactor inner;
     inner.shuffle(seed);
     std::mt19937_64 random(seed);
@@ -315,7 +315,7 @@ TEST_F(SemaphoreTest, ItMayGoBeforeItsGuardsAndBeforeThoseWhoWait) {
 }
 
 TEST_F(SemaphoreTest, AtRandomNoPermitIsLostOrDoubled) {
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     Reactor inner;
     inner.shuffle(seed);
     std::mt19937_64 random(seed);
