@@ -22,7 +22,11 @@ bool TimeoutScope::close() noexcept {
 }
 
 void TimeoutScope::replace_cancelled() {
-  if (close()) throw TimedOut(task_.describe() + ": timed out after " + in_seconds(limit_));
+  if (close()) throw_timed_out(limit_);
+}
+
+void throw_timed_out(Duration limit) {
+  throw TimedOut(TaskCore::current()->describe() + ": timed out after " + in_seconds(limit));
 }
 
 }  // namespace simul::detail

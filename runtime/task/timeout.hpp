@@ -15,6 +15,7 @@
 // captures inside a co_await expression), and a temporary does not compile.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <type_traits>
@@ -54,6 +55,9 @@ class TimeoutScope {
   Handle timer_;
 };
 
+/// Throws TimedOut in the name of the running task.
+[[noreturn]] void throw_timed_out(Duration limit);
+
 template <class Body>
 std::invoke_result_t<Body&> run_with_limit(Duration limit, Body& body) {
   TimeoutScope scope(limit);
@@ -67,6 +71,7 @@ std::invoke_result_t<Body&> run_with_limit(Duration limit, Body& body) {
 
 template <class T>
 Task<T> wait_with_limit(Task<T> task, Duration limit) {
+  if (limit <= Duration::zero()) throw_timed_out(limit);  // it does not even begin
   TimeoutScope scope(limit);
   try {
     co_return co_await std::move(task);
@@ -76,19 +81,30 @@ Task<T> wait_with_limit(Task<T> task, Duration limit) {
   }
 }
 
+/// The result of a handle's task: a copy, for handles share it, unless it can only be moved.
+template <class T>
+Task<T> result_of(TaskHandle<T> task) {
+  if constexpr (std::is_void_v<T> || std::is_copy_constructible_v<T>) {
+    co_return co_await task;
+  } else {
+    co_return std::move(co_await task);
+  }
+}
+
 template <class T>
 Task<T> wait_with_limit(TaskHandle<T> task, Duration limit) {
-  TimeoutScope scope(limit);
-  try {
-    if constexpr (std::is_void_v<T> || std::is_copy_constructible_v<T>) {
-      co_return co_await task;
-    } else {
-      co_return std::move(co_await task);
-    }
-  } catch (const Cancelled&) {
-    scope.replace_cancelled();
-    throw;
+  if (limit > Duration::zero() || task.done()) {
+    co_return co_await wait_with_limit(result_of(std::move(task)), std::max(limit, Duration(1)));
   }
+  TaskCore& self = *TaskCore::current();
+  const unsigned before = self.cancels_requested();
+  task.cancel();
+  try {
+    co_return co_await result_of(std::move(task));
+  } catch (const Cancelled&) {
+    if (self.cancels_requested() > before) throw;
+  }
+  throw_timed_out(limit);
 }
 
 }  // namespace detail
@@ -102,8 +118,9 @@ auto timeout(std::chrono::duration<Rep, Period> limit, Body& body) {
 }
 
 /// Waits for a task for at most `limit`, counted from when the wait begins. If the time is over it
-/// is cancelled; when it has ended, TimedOut is thrown. (asyncio.wait_for) To leave it running,
-/// wait for `shield(handle)`.
+/// is cancelled; when it has ended, TimedOut is thrown. With a limit of zero or less a Task does
+/// not begin, and a handle gives its result only if that is there. (asyncio.wait_for) To leave a
+/// task running when the time is over, wait for `shield(handle)`.
 template <class T, class Rep, class Period>
 Task<T> wait_for(Task<T> task, std::chrono::duration<Rep, Period> limit) {
   return detail::wait_with_limit(std::move(task), saturate(limit));
