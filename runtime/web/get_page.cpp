@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/base/error.hpp"
 #include "runtime/base/observer.hpp"
 #include "runtime/deferred/succeed.hpp"
 #include "runtime/http/exchange.hpp"
@@ -101,7 +100,7 @@ class Page final : public Reactor::Owned {
   bool advance() {
     check_bytes_came();
     for (int steps = 0; in_flight(); ++steps) {
-      deadlines_.check(exchange_);
+      deadlines_.check(exchange_);  // also says why a look-up or a connect ended at that moment
       if (steps == kStepsPerTurn) return wait_for([] { return Yield(); });
       switch (exchange_.step()) {
         case Step::connect:
@@ -163,9 +162,6 @@ class Page final : public Reactor::Owned {
       }
     } catch (const net::ResolveError& error) {
       throw net::ResolveError(exchange_.context() + ": " + error.what(), error.code());
-    } catch (const TimedOut&) {
-      deadlines_.check(exchange_);  // if the time for it all is over, that is the error
-      throw;
     }
     if (can_reuse_connection()) {
       exchange_.connected(/*reused=*/true);
