@@ -22,23 +22,6 @@ constexpr std::uint64_t kMaxReserved = 1024 * 1024;
 
 }  // namespace
 
-template <class Body>
-auto Exchange::with_context(Body body) {
-  try {
-    return body();
-  } catch (const Truncated& error) {
-    throw Truncated(context() + ": " + error.what(), error.status());
-  } catch (const ProtocolError& error) {
-    throw ProtocolError(context() + ": " + error.what(), error.status());
-  } catch (const TooLarge& error) {
-    throw TooLarge(context() + ": " + error.what(), error.status());
-  } catch (const LimitExceeded& error) {
-    throw LimitExceeded(context() + ": " + error.what());
-  } catch (const UnsupportedScheme& error) {
-    throw UnsupportedScheme(context() + ": " + error.what());
-  }
-}
-
 Exchange::Exchange(Request request, ExchangeOptions options)
     : request_(std::move(request)),
       options_(std::move(options)),

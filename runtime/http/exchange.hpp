@@ -42,6 +42,7 @@
 #include <string_view>
 
 #include "runtime/base/callback.hpp"
+#include "runtime/http/error.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/http/message_parser.hpp"
 #include "runtime/http/redirect.hpp"
@@ -123,6 +124,11 @@ class Exchange {
   /// "get http://host/path": how a message about this exchange begins. No password, no fragment.
   std::string context() const;
 
+  /// Runs `body` and puts `context()` in front of the errors of http/ that it may throw: for a
+  /// driver that does something more with the bytes, such as taking a content coding off.
+  template <class Body>
+  auto with_context(Body body) const;
+
   /// The URL of the present hop.
   const Url& url() const noexcept { return request_.url; }
 
@@ -138,10 +144,6 @@ class Exchange {
   void finish(bool clean);
   bool retry();
   std::size_t request_size() const noexcept;
-  /// Runs `body` and puts `context()` in front of the errors that it may throw.
-  template <class Body>
-  auto with_context(Body body);
-
   Request request_;
   ExchangeOptions options_;
   Redirects redirects_;
@@ -161,5 +163,22 @@ class Exchange {
   std::uint64_t discarded_ = 0;  // bytes of its body
   bool can_keep_ = false;
 };
+
+template <class Body>
+auto Exchange::with_context(Body body) const {
+  try {
+    return body();
+  } catch (const Truncated& error) {
+    throw Truncated(context() + ": " + error.what(), error.status());
+  } catch (const ProtocolError& error) {
+    throw ProtocolError(context() + ": " + error.what(), error.status());
+  } catch (const TooLarge& error) {
+    throw TooLarge(context() + ": " + error.what(), error.status());
+  } catch (const LimitExceeded& error) {
+    throw LimitExceeded(context() + ": " + error.what());
+  } catch (const UnsupportedScheme& error) {
+    throw UnsupportedScheme(context() + ": " + error.what());
+  }
+}
 
 }  // namespace simul::http
