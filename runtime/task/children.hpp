@@ -39,6 +39,7 @@ class Children {
   /// Cancels all, and takes in nobody any more. Called again, it cancels again those that are left.
   void shut_down();
 
+  bool shutting_down() const noexcept { return shutting_down_; }
   bool empty() const noexcept { return list_.empty(); }
 
   /// The child that failed first, or null. Its error is not collected yet.

@@ -113,11 +113,11 @@ struct GiveOutcome {
   }
 };
 
-/// The wait. `Children`: a tuple or a vector of Child.
-template <class Give, class Children>
+/// The wait. `All`: a tuple or a vector of Child.
+template <class Give, class All>
 class [[nodiscard]] Gather final : public TaskEnds {
  public:
-  explicit Gather(Children&& children)
+  explicit Gather(All&& children)
       : TaskEnds(kSort, cores_of(children),
                  {.until = Give::kUntil, .cancelled_is_exception = true}),
         children_(std::move(children)) {}
@@ -148,14 +148,14 @@ class [[nodiscard]] Gather final : public TaskEnds {
   }
   static constexpr Waiter::Sort kSort = {"gather", leave, cancel_tasks};
 
-  Children children_;
+  All children_;
 };
 
 template <class Give, class... A>
 auto gather_pack(A&&... awaitables) {
-  using Children = std::tuple<decltype(child_of(std::forward<A>(awaitables)))...>;
+  using All = std::tuple<decltype(child_of(std::forward<A>(awaitables)))...>;
   // In braces, so that tasks are started from left to right.
-  return Gather<Give, Children>(Children{child_of(std::forward<A>(awaitables))...});
+  return Gather<Give, All>(All{child_of(std::forward<A>(awaitables))...});
 }
 
 template <class Give, class Awaitable>

@@ -22,7 +22,8 @@ void TaskGroup::body_ended(std::exception_ptr error) {
   } else if (!ours_alone) {
     cancelled_ = true;
   }
-  children_.shut_down();
+  // Once is enough: those who clean up already are to be left to it.
+  if (!children_.shutting_down()) children_.shut_down();
 }
 
 void TaskGroup::cancelled() {

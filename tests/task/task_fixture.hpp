@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
@@ -39,6 +40,10 @@ class TaskFixture : public ::testing::Test {
     }
     return text;
   }
+
+  /// Runs each batch of the loop in another order for each of `seed` = 1, 2, 3, ... (The first
+  /// numbers of the generator for small seeds are much alike.)
+  void shuffle(std::uint64_t seed) { loop.shuffle(seed * 2'654'435'761U); }
 
   /// Into the log, after the time since the test began: "1.5s text".
   void note(const std::string& text) {
