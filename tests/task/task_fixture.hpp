@@ -24,7 +24,7 @@
 namespace simul {
 
 class TaskFixture : public ::testing::Test {
- protected:
+ public:
   using Log = std::vector<std::string>;
 
   TaskFixture() {
