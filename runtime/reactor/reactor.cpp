@@ -175,7 +175,8 @@ bool Reactor::poll(bool busy, bool forever) {
   mailbox_->awake();
 
   // An event that nobody waited for may hide others: the kernel reports so many at a time.
-  if (alone && events.empty() && !mailbox_->has_messages()) {
+  if (alone && events.empty() && !mailbox_->has_messages() &&
+      !(signals_ && signals_->arrived())) {
     if (!timer_set) throw_deadlock();
     Clock::advance_to(time_of(next));
   }

@@ -134,6 +134,10 @@ void SignalHandlers::remove(int signal) noexcept {
   waits_.erase(found);
 }
 
+bool SignalHandlers::arrived() const noexcept {
+  return std::ranges::any_of(mailbox_->signals, [](const auto& word) { return word.load() != 0; });
+}
+
 void SignalHandlers::deliver() noexcept {
   for (int word = 0; word < 2; ++word) {
     if (mailbox_->signals[word].load(std::memory_order_relaxed) == 0) continue;

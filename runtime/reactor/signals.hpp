@@ -28,6 +28,9 @@ class SignalHandlers {
   void add(int signal, Callback<void()> callback, bool awaited);
   void remove(int signal) noexcept;
 
+  /// Has any arrived since the last `deliver`?
+  bool arrived() const noexcept;
+
   /// Makes the callbacks of the signals that have arrived ready to run.
   void deliver() noexcept;
 
