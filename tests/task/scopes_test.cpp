@@ -395,6 +395,24 @@ TEST_F(Scopes, BodyThatWaitsForTheFailingChildThrowsItsErrorOnce) {
   EXPECT_EQ(reported, Log());
 }
 
+TEST_F(Scopes, BodyThatWouldCatchTheErrorOfTheChildIsCancelledAllTheSame) {
+  auto test = [this]() -> Task<> {
+    auto body = [this](TaskGroup& group) -> Task<> {
+      const TaskHandle<> child = group.create_task(fail("boo", 1s));
+      try {
+        co_await child;
+      } catch (const std::runtime_error&) {
+        note("not reached");
+      }
+      co_await sleep(9s);
+    };
+    auto grouped = [&]() -> Task<> { co_await task_group(body); };
+    note(co_await error_of(grouped));
+  };
+  run(test());
+  EXPECT_EQ(log, (Log{"1s boo"}));
+}
+
 TEST_F(Scopes, ChildThatIsCancelledIsNoFailure) {
   auto test = [this]() -> Task<> {
     auto body = [this](TaskGroup& group) -> Task<> {
@@ -472,6 +490,56 @@ TEST_F(Scopes, CancelledFromOutsideWinsOverFailuresWhichAreReported) {
   EXPECT_EQ(log, (Log{"1s cancelled", "2s a cancelled", "3s cancelled"}));
   EXPECT_EQ(reported,
             (Log{"task 'child' failed: child", "task 'other': the body of a group failed: body"}));
+}
+
+TEST_F(Scopes, CancelFromOutsideInTheTurnInWhichAChildFailsWins) {
+  for (std::uint64_t seed = 1; seed < 30; ++seed) {
+    shuffle(seed);
+    auto test = [this]() -> Task<> {
+      auto body = [this](TaskGroup& group) -> Task<> {
+        group.create_task(fail("boo", 1s));
+        co_await sleep(9s);
+      };
+      auto grouped = [&]() -> Task<> { co_await task_group(body); };
+      const TaskHandle<> task = create_task(grouped());
+      loop.call_later(1s, [task] { task.cancel(); });
+      EXPECT_EQ(co_await error_of(task), "cancelled");
+    };
+    run(test());
+    EXPECT_EQ(reported.size(), seed);
+  }
+}
+
+TEST_F(Scopes, CancelThatTheBodyHasNotMetYetWinsOverItsError) {
+  auto test = [this]() -> Task<> {
+    auto body = [](TaskGroup&) -> Task<> {
+      current_task()->cancel();
+      throw std::runtime_error("body");
+      co_return;
+    };
+    auto grouped = [&]() -> Task<> { co_await task_group(body); };
+    note(co_await error_of(grouped));
+    current_task()->uncancel();
+    co_await sleep(1s);
+  };
+  run(test());
+  EXPECT_EQ(log, (Log{"0s cancelled"}));
+  EXPECT_EQ(reported, (Log{"task 'main': the body of a group failed: body"}));
+}
+
+TEST_F(Scopes, BodyThatThrowsTheErrorOfItsChildAgainHasNotFailedTwice) {
+  auto test = [this]() -> Task<> {
+    auto body = [this](TaskGroup& group) -> Task<> {
+      const TaskHandle<> child = group.create_task(fail("boo", 1s));
+      co_await swallows("x");
+      child.result();
+    };
+    auto grouped = [&]() -> Task<> { co_await task_group(body); };
+    note(co_await error_of(grouped));
+  };
+  run(test());
+  EXPECT_EQ(log, (Log{"1s boo"}));
+  EXPECT_EQ(reported, Log());
 }
 
 TEST_F(Scopes, BodyThatSwallowsTheGroupsCancelIsWaitedFor) {
