@@ -93,6 +93,7 @@ void contend(std::size_t n) {
   Lock lock;
   const auto use = [&lock, each = n / 2 + 1] {
     Lock::Guard guard = await(lock.acquire());
+    this_fiber::yield();  // so that the other one waits
     for (std::size_t i = 0; i < each; ++i) {
       guard.unlock();
       guard = await(lock.acquire());  // behind the other one, who waits
