@@ -10,6 +10,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace simul {
@@ -53,6 +54,11 @@ class Callback<Result(Args...)> {
 
   Result operator()(Args... args) { return operations_->call(space_, std::forward<Args>(args)...); }
 
+  /// The type of the callable; of an empty one, void. (std::function::target_type)
+  const std::type_info& target_type() const noexcept {
+    return operations_ != nullptr ? *operations_->type : typeid(void);
+  }
+
   /// Destroys the callable and what it captured.
   void reset() noexcept {
     if (operations_ == nullptr) return;
@@ -67,6 +73,7 @@ class Callback<Result(Args...)> {
     // and for a pointer to a large one.
     void (*move)(void* from, void* to) noexcept;
     void (*destroy)(void*) noexcept;  // null: there is nothing to do
+    const std::type_info* type;
   };
 
   template <class F>
@@ -105,6 +112,7 @@ class Callback<Result(Args...)> {
       },
       !fits<F> || std::is_trivially_copyable_v<F> ? nullptr : move<F>,
       fits<F>&& std::is_trivially_destructible_v<F> ? nullptr : destroy<F>,
+      &typeid(F),
   };
 
   void take(Callback& other) noexcept {

@@ -18,6 +18,7 @@
 // Thread: everything here belongs to the reactor's thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -28,6 +29,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "runtime/base/block_pool.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/ref.hpp"
 #include "runtime/deferred/outcome.hpp"
@@ -62,6 +64,11 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   virtual ~Link();
+
+  static void* operator new(std::size_t bytes) { return BlockPool::take(bytes); }
+  static void operator delete(void* link, std::size_t bytes) noexcept {
+    BlockPool::give(link, bytes);
+  }
 
   void add_reference() noexcept { ++references_; }
   void drop_reference() noexcept {

@@ -12,17 +12,7 @@
 
 #include <cstddef>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SIMUL_ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define SIMUL_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SIMUL_ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define SIMUL_TSAN 1
-#endif
-#endif
+#include "runtime/base/sanitizers.hpp"
 
 #if defined(SIMUL_ASAN)
 #include <sanitizer/asan_interface.h>

@@ -1,9 +1,10 @@
-// Introspection: which tasks there are.
+// Introspection: which tasks there are. (What they wait for, `dump_tasks` prints.)
 #pragma once
 
 #include <vector>
 
 #include "runtime/base/ref.hpp"
+#include "runtime/reactor/dump_tasks.hpp"
 #include "runtime/reactor/reactor.hpp"
 #include "runtime/task/task_core.hpp"
 

@@ -27,7 +27,7 @@
 
 #include "runtime/base/error.hpp"
 #include "runtime/reactor/waiter.hpp"
-#include "runtime/task/frame_pool.hpp"
+#include "runtime/base/block_pool.hpp"
 #include "runtime/task/task_core.hpp"
 
 namespace simul {
@@ -136,9 +136,9 @@ class PromiseBase {
     return TaskCall<T>(task);
   }
 
-  static void* operator new(std::size_t bytes) { return FramePool::take(bytes); }
+  static void* operator new(std::size_t bytes) { return BlockPool::take(bytes); }
   static void operator delete(void* frame, std::size_t bytes) noexcept {
-    FramePool::give(frame, bytes);
+    BlockPool::give(frame, bytes);
   }
 
  private:

@@ -77,6 +77,16 @@ void TaskCore::destroy_frames() noexcept {
   }
 }
 
+std::size_t TaskCore::depth() const noexcept {
+  if (!started_) return 1;
+  std::size_t frames = 0;
+  for (Frame frame = frame_; frame; ++frames) {
+    const CallSite* site = frame.promise().site();
+    frame = site != nullptr ? site->caller : nullptr;
+  }
+  return frames;
+}
+
 void TaskCore::abandon() noexcept {
   end(std::make_exception_ptr(Cancelled{}));
 }

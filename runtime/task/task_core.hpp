@@ -22,7 +22,7 @@
 #include <string>
 
 #include "runtime/reactor/spawned.hpp"
-#include "runtime/task/frame_pool.hpp"
+#include "runtime/base/block_pool.hpp"
 
 namespace simul {
 
@@ -48,9 +48,9 @@ struct TaskStart final : Waiter {
     begin(who);
     wake();
   }
-  static void* operator new(std::size_t bytes) { return FramePool::take(bytes); }
+  static void* operator new(std::size_t bytes) { return BlockPool::take(bytes); }
   static void operator delete(void* wait, std::size_t bytes) noexcept {
-    FramePool::give(wait, bytes);
+    BlockPool::give(wait, bytes);
   }
 
   Frame root;
@@ -95,6 +95,7 @@ class TaskCore : public Spawned {
   void step() override;
   std::string describe() const override { return "task '" + name() + "'"; }
   void abandon() noexcept override;
+  std::size_t depth() const noexcept override;
 
   // --- For coroutines of this task --------------------------------------------------------------
 
@@ -110,9 +111,9 @@ class TaskCore : public Spawned {
     }
   }
 
-  static void* operator new(std::size_t bytes) { return FramePool::take(bytes); }
+  static void* operator new(std::size_t bytes) { return BlockPool::take(bytes); }
   static void operator delete(void* task, std::size_t bytes) noexcept {
-    FramePool::give(task, bytes);
+    BlockPool::give(task, bytes);
   }
 
  protected:

@@ -2,7 +2,6 @@
 #include "runtime/task/task.hpp"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -493,32 +491,6 @@ TEST_F(RunTask, ASecondCtrlCEndsTheProcessAtOnce) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
-}
-
-// --- Frames -------------------------------------------------------------------------------------
-
-TEST(FramePool, FramesMayEndInAnotherThreadAndAfterTheirThreadsPool) {
-  std::vector<Task<int>> tasks;
-  std::thread maker([&] {
-    for (int i = 0; i < 1000; ++i) tasks.push_back(give(i));
-    static thread_local std::vector<Task<int>> late;  // goes after the pool that it is made from
-    late.push_back(give(1));
-  });
-  maker.join();
-  Reactor loop;
-  EXPECT_EQ(run(std::move(tasks.back())), 999);
-  tasks.clear();
-}
-
-TEST(FramePool, AFrameThatWasGivenBackIsTakenNext) {
-#if defined(SIMUL_ASAN)
-  GTEST_SKIP() << "not pooled under AddressSanitizer";
-#endif
-  void* const first = FramePool::take(100);
-  FramePool::give(first, 100);
-  void* const second = FramePool::take(112);  // the same size class
-  EXPECT_EQ(first, second);
-  FramePool::give(second, 112);
 }
 
 }  // namespace

@@ -1,28 +1,29 @@
-// Memory for coroutine frames: one free list for each size, in each thread.
+// Memory for small objects that come and go: one free list for each size, in each thread.
 //
-// A program that awaits makes and drops a frame with every call. Most frames are small, and the
-// same few sizes come again and again. So a block that is given back waits, on the list of its
-// size, for the next frame; taking it and giving it back are a few instructions each. New blocks
-// are cut from slabs, one beside the other, without a header between them.
+// A program that awaits makes and drops a coroutine frame with every call, and one that chains
+// callbacks a link with each. Most are small, and the same few sizes come again and again. So a
+// block that is given back waits, on the list of its size, for the next of its size; taking it and
+// giving it back are a few instructions each. New blocks are cut from slabs, one beside the other,
+// without a header between them.
 //
 //      size    16     32     48    ...   1024      larger ones come from operator new
 //               |      |      |            |
 //             free   free   free         free      the last one given back is taken first
 //
-// The memory is kept for further frames. A thread that ends leaves its pool to one that starts.
-// Under AddressSanitizer every frame comes from operator new, so that one that is used after its
+// The memory is kept for further blocks. A thread that ends leaves its pool to one that starts.
+// Under AddressSanitizer every block comes from operator new, so that one that is used after its
 // end is found.
 #pragma once
 
 #include <cstddef>
 #include <new>
 
-#include "runtime/fiber/annotate.hpp"
+#include "runtime/base/sanitizers.hpp"
 
 namespace simul {
 
 /// All functions: any thread. A block may be given back in another thread than it was taken in.
-class FramePool {
+class BlockPool {
  public:
   /// `bytes` of memory, aligned as operator new does. Throws std::bad_alloc.
   static void* take(std::size_t bytes) {
@@ -68,13 +69,13 @@ class FramePool {
   static void* take_without_pool(std::size_t list);
   static void give_without_pool(void* block, std::size_t list) noexcept;
 
-  /// Null before this thread's first frame, and again when the thread ends.
-  static inline constinit thread_local FramePool* mine_ = nullptr;
+  /// Null before this thread's first block, and again when the thread ends.
+  static inline constinit thread_local BlockPool* mine_ = nullptr;
 
   Block* free_[kLargest / kStep + 1] = {};
   char* slab_ = nullptr;  // the rest of the newest slab
   std::size_t slab_left_ = 0;
-  FramePool* next_ = nullptr;  // while no thread has it
+  BlockPool* next_ = nullptr;  // while no thread has it
 };
 
 }  // namespace simul

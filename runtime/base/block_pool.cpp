@@ -1,4 +1,4 @@
-#include "runtime/task/frame_pool.hpp"
+#include "runtime/base/block_pool.hpp"
 
 #include <mutex>
 #include <new>
@@ -6,15 +6,15 @@
 
 namespace simul {
 
-// A thread's claim on a pool, from its first frame to its end. What is never destroyed is `Unused`:
-// frames may go after static objects have.
-class FramePool::Lease {
+// A thread's claim on a pool, from its first block to its end. What is never destroyed is `Unused`:
+// blocks may go after static objects have.
+class BlockPool::Lease {
  public:
   Lease() {
     Unused& unused = Unused::get();
     const std::lock_guard lock(unused.mutex);
     mine_ =
-        unused.first != nullptr ? std::exchange(unused.first, unused.first->next_) : new FramePool;
+        unused.first != nullptr ? std::exchange(unused.first, unused.first->next_) : new BlockPool;
   }
   ~Lease() {
     Unused& unused = Unused::get();
@@ -23,11 +23,11 @@ class FramePool::Lease {
     mine_ = nullptr;
   }
 
-  // The pools that no thread has, and one for frames that come and go while a thread ends.
+  // The pools that no thread has, and one for blocks that come and go while a thread ends.
   struct Unused {
     std::mutex mutex;
-    FramePool* first = nullptr;
-    FramePool late;
+    BlockPool* first = nullptr;
+    BlockPool late;
     static Unused& get() {
       static auto* unused = new Unused;
       return *unused;
@@ -35,7 +35,7 @@ class FramePool::Lease {
   };
 };
 
-void* FramePool::take_without_pool(std::size_t list) {
+void* BlockPool::take_without_pool(std::size_t list) {
   thread_local Lease lease;  // the first time, this makes `mine_`
   if (mine_ != nullptr) return mine_->pop(list);
   Lease::Unused& unused = Lease::Unused::get();
@@ -43,14 +43,14 @@ void* FramePool::take_without_pool(std::size_t list) {
   return unused.late.pop(list);
 }
 
-void FramePool::give_without_pool(void* block, std::size_t list) noexcept {
+void BlockPool::give_without_pool(void* block, std::size_t list) noexcept {
   Lease::Unused& unused = Lease::Unused::get();
   const std::lock_guard lock(unused.mutex);
   unused.late.push(block, list);
 }
 
 // What is left of a slab that is too small now is lost: less than the largest size in every 64.
-void* FramePool::cut(std::size_t bytes) {
+void* BlockPool::cut(std::size_t bytes) {
   if (slab_left_ < bytes) {
     slab_ = static_cast<char*>(::operator new(kSlab));
     slab_left_ = kSlab;
