@@ -4,6 +4,10 @@
 // it captured is destroyed last, for that may do anything.
 #include "runtime/reactor/call_slot.hpp"
 
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "runtime/base/error.hpp"
@@ -48,6 +52,14 @@ void CallSlot::step() {
   Callback<void()> callback = std::move(callback_);
   reactor().free_call(*this);
   reactor().call(callback, id());
+}
+
+std::string CallSlot::describe() const {
+  if (!callback_) return "callback";
+  const char* const mangled = callback_.target_type().name();
+  const std::unique_ptr<char, void (*)(void*)> name(
+      abi::__cxa_demangle(mangled, nullptr, nullptr, nullptr), std::free);
+  return "callback '" + std::string(name != nullptr ? name.get() : mangled) + "'";
 }
 
 void Mail::step() {

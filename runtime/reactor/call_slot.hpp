@@ -23,7 +23,8 @@ class CallSlot final : public Routine, public Waiter {
       : Routine(reactor, Kind::callback), Waiter(kSort), index_(index) {}
 
   void step() override;
-  std::string describe() const override { return "callback"; }
+  /// Names the type of the callback: of a lambda, that is the function in which it is written.
+  std::string describe() const override;
 
  private:
   friend class Handle;

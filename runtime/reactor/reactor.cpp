@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/base/error.hpp"
+#include "runtime/reactor/dump_tasks.hpp"
 #include "runtime/reactor/signals.hpp"
 
 namespace simul {
@@ -38,6 +39,7 @@ Reactor::Reactor()
   });
   static_cast<void>(registered);
   current_ = this;
+  debug_if_asked();
 }
 
 Reactor::~Reactor() {
@@ -84,13 +86,14 @@ void Reactor::end_owned() {
     }
   }
   while (Owned* owned = owned_.pop_front()) {
-    std::fprintf(stderr, "simul: %s did not end when its loop did\n", owned->describe().c_str());
+    const std::string state = debug() ? "; it " + describe_state(*owned) : "";
+    std::fprintf(stderr, "simul: %s did not end when its loop did%s\n", owned->describe().c_str(),
+                 state.c_str());
     owned->abandon();
   }
 }
 
-// --- Signals and errors
-// ----------------------------------------------------------------------------
+// --- Signals and errors -------------------------------------------------------------------------
 
 void Reactor::add_signal_handler(int signal, Callback<void()> callback, bool awaited) {
   if (!signals_) signals_ = std::make_unique<SignalHandlers>(*this, mailbox_);
@@ -199,6 +202,8 @@ void Reactor::take_due_timers(bool time_may_pass) {
 void Reactor::run_batch() {
   batch_.splice_back(ready_);
   if (shuffling_) shuffle_batch();
+  if (debug()) [[unlikely]]
+    return run_watched_batch();
   while (Waiter* next = batch_.front()) take(*next).step();
   stepping_ = 0;
 }
@@ -223,9 +228,7 @@ void Reactor::note_ready(Observer& observer, Waiter& waiter) noexcept {
 std::string Reactor::waiting_report() {
   std::string report;
   for_each_owned([&report](Owned& owned) {
-    const Waiter* wait = owned.waiting_on();
-    report += "\n  " + owned.describe() + (wait == nullptr ? " runs" : " waits for ");
-    if (wait != nullptr) report += wait->label();
+    report += "\n  " + owned.describe() + " " + describe_state(owned);
   });
   return report;
 }

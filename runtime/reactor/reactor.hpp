@@ -17,6 +17,7 @@
 #pragma once
 
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -98,6 +99,12 @@ class Reactor {
   /// the loop goes on in any case. (asyncio: loop.set_exception_handler)
   void set_exception_handler(Callback<void(const std::string& where, std::exception_ptr)> handler);
 
+  /// Reports on stderr, by name, every callback and every step of a fiber or a task that holds the
+  /// loop for longer than `slow_limit`, in real time; see debug.cpp. Off, unless the environment
+  /// says SIMUL_DEBUG=1 when the reactor is made. (asyncio: loop.set_debug, slow_callback_duration)
+  void set_debug(bool on, Duration slow_limit = std::chrono::milliseconds(100)) noexcept;
+  bool debug() const noexcept { return slow_limit_ != Duration::zero(); }
+
   // --- Running --------------------------------------------------------------------------------
 
   /// Turns until `stop()`; with nothing to do it waits.
@@ -158,6 +165,9 @@ class Reactor {
     /// It has been asked twice, and has not ended: what can be freed is to be freed.
     virtual void abandon() noexcept {}
 
+    /// How many coroutines are in the middle of calling each other; 0: it is not made of them.
+    virtual std::size_t depth() const noexcept { return 0; }
+
    protected:
     using Routine::Routine;
     ~Owned() = default;
@@ -176,7 +186,7 @@ class Reactor {
     }
   }
 
-  /// Something from elsewhere (a thread, a child process) will wake this loop: see `Outside`.
+  /// Something from elsewhere (a thread, a child process) will wake this loop: see outside.hpp.
   void add_outside(int difference) noexcept { outside_ += difference; }
 
   /// The one object of type T that goes with this reactor, made at first use. A layer above keeps
@@ -215,6 +225,8 @@ class Reactor {
   void take_messages();
   void take_due_timers(bool time_may_pass);
   void run_batch();
+  void run_watched_batch();
+  void debug_if_asked() noexcept;
   void shuffle_batch();
   void drop_callbacks();
 
@@ -269,6 +281,7 @@ class Reactor {
   bool shuffling_ = false;
   bool abandoned_ = false;  // the copy in a forked child
   int outside_ = 0;
+  Duration slow_limit_ = Duration::zero();  // zero: no step is timed
   List<Owned, Owned> owned_;
   std::deque<CallSlot> calls_;
   CallSlot* free_calls_ = nullptr;
@@ -278,22 +291,6 @@ class Reactor {
   std::shared_ptr<Callback<void(const std::string&, std::exception_ptr)>> exception_handler_;
   std::minstd_rand shuffle_;
   std::vector<std::unique_ptr<Part>> parts_;
-};
-
-/// While it lives, this reactor counts on being woken by somebody it cannot see. Reactor's thread.
-class Outside {
- public:
-  explicit Outside(Reactor& reactor = Reactor::current()) : reactor_(&reactor) {
-    reactor.add_outside(1);
-  }
-  Outside(Outside&& other) noexcept : reactor_(std::exchange(other.reactor_, nullptr)) {}
-  Outside& operator=(Outside&&) = delete;
-  ~Outside() {
-    if (reactor_ != nullptr) reactor_->add_outside(-1);
-  }
-
- private:
-  Reactor* reactor_;
 };
 
 inline void Waiter::trigger() noexcept {

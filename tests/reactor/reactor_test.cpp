@@ -27,6 +27,7 @@
 
 #include "runtime/base/error.hpp"
 #include "runtime/reactor/descriptor.hpp"
+#include "runtime/reactor/outside.hpp"
 #include "runtime/reactor/sleep.hpp"
 
 namespace simul {
