@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/clock.hpp"
+#include "runtime/deferred/deferred.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/reactor/sleep.hpp"
 #include "runtime/task/bridges.hpp"
@@ -838,6 +839,42 @@ TEST_F(Scopes, CleanupRunsBeforeTheTimeoutThrowsAndAtTheEndOfRun) {
   };
   run(main());
   EXPECT_EQ(log, (Log{"2s cleanup", "2s task 'main': timed out after 1 s", "4s last"}));
+}
+
+// --- The end of the loop ------------------------------------------------------------------------
+
+TEST_F(Scopes, TaskThatIgnoresEveryCancelIsGivenUpWithItsScopesAndTheirChildren) {
+  bool cleaned = false;
+  auto deaf = []() -> Task<> {
+    const Deferred<> nobody_fires;
+    for (;;) {
+      try {
+        co_await nobody_fires;
+      } catch (const Cancelled&) {
+      }
+    }
+  };
+  auto cleanup = [&]() -> Task<> {
+    cleaned = true;
+    co_return;
+  };
+  auto body = [&](TaskGroup& group) -> Task<> {
+    group.create_task(deaf());
+    co_await gather(deaf(), deaf());
+  };
+  auto grouped = [&]() -> Task<> { co_await task_group(body); };
+  auto limited = [&]() -> Task<> { co_await timeout(Duration::max(), grouped); };
+  auto whole = [&]() -> Task<> { co_await finally(limited, cleanup); };
+  auto test = [&]() -> Task<> {
+    create_task(whole());
+    co_await sleep(1s);
+  };
+  testing::internal::CaptureStderr();
+  run(test());
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("did not end when its loop did"), std::string::npos);
+  EXPECT_TRUE(all_tasks().empty());
+  EXPECT_FALSE(cleaned);
 }
 
 // --- All together -------------------------------------------------------------------------------
