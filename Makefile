@@ -328,8 +328,8 @@ bench: $(BENCH_BINARIES) $(PEER_BINARIES)
 # run-05, run-5, run-05.url: ARGS="..." goes to the program.
 number = $(firstword $(subst -, ,$(1)))
 define run_rule
-.PHONY: run-$(1) run-$(patsubst 0%,%,$(1))
-run-$(1) run-$(patsubst 0%,%,$(1)): $(2)
+.PHONY: $(sort run-$(1) run-$(patsubst 0%,%,$(1)))
+$(sort run-$(1) run-$(patsubst 0%,%,$(1))): $(2)
 	@$(2) $$(ARGS)
 endef
 $(foreach lesson,$(LESSONS),$(eval $(call run_rule,$(call number,$(lesson)),$(BUILD)/lessons/$(lesson))))
