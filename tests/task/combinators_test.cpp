@@ -91,6 +91,24 @@ TEST_F(Combinators, GatherTakesResultsThatCanOnlyBeMoved) {
   run(test());
 }
 
+TEST_F(Combinators, GatherMovesTheResultsOfTasksThatItStartedAndCopiesThoseOfHandles) {
+  struct Counted {
+    explicit Counted(int& its_copies) : copies(&its_copies) {}
+    Counted(const Counted& other) : copies(other.copies) { ++*copies; }
+    Counted(Counted&&) = default;
+    int* copies;
+  };
+  int copies = 0;
+  auto make = [&]() -> Task<Counted> { co_return Counted(copies); };
+  auto test = [&]() -> Task<> {
+    co_await gather(make(), make());
+    EXPECT_EQ(copies, 0);
+    co_await gather(create_task(make()));
+    EXPECT_EQ(copies, 1);
+  };
+  run(test());
+}
+
 TEST_F(Combinators, GatherThrowsTheFirstErrorAtOnceAndTheOthersRunOn) {
   auto test = [this]() -> Task<> {
     auto all = [this]() -> Task<> {
