@@ -25,7 +25,9 @@ class ListNode {
   ListNode() = default;
   ListNode(const ListNode&) = delete;
   ListNode& operator=(const ListNode&) = delete;
-  ~ListNode() { unlink(); }
+  ~ListNode() {
+    if (linked()) unlink();
+  }
 
   /// Is it on a list?
   bool linked() const noexcept { return next_ != this; }

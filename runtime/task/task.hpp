@@ -25,9 +25,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "runtime/base/block_pool.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/reactor/waiter.hpp"
-#include "runtime/base/block_pool.hpp"
 #include "runtime/task/task_core.hpp"
 
 namespace simul {
@@ -186,10 +186,10 @@ class [[nodiscard]] TaskCall {
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+  bool await_suspend(std::coroutine_handle<Promise> caller) {
     site_.caller = detail::Frame::from_promise(caller.promise());
     promise().set_site(&site_);
-    TaskCore::current()->call(*site_.callee);
+    return TaskCore::current()->call(*site_.callee, site_.caller);
   }
 
   T await_resume() {

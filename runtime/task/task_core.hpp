@@ -5,13 +5,15 @@
 //
 //      [ main ] <--awaited_by-- [ fetch ] <--awaited_by-- [ read ]     <- frame_: resumed next
 //
-// `step` is a trampoline. A coroutine that calls another, or returns, does not jump: it notes whose
-// turn it is in `frame_` and returns to `step`, which resumes that one. So the thread's own stack
-// stays as it is, however deep the calls are and however many follow one another. (A compiler can
-// do the same by symmetric transfer, a jump from frame to frame; g++ only makes it one when it
+// `step` is a trampoline. A coroutine that waits, or returns to a caller that has waited for it,
+// does not jump anywhere: it notes whose turn it is in `frame_` and returns to `step`, which
+// resumes that one. So the thread's own stack stays as it is, however deep the calls are and
+// however many follow one another. Only the first few calls inside a step are made directly, on
+// that stack: most return without waiting, and save the way by the trampoline. (A compiler can do
+// without one, by symmetric transfer, a jump from frame to frame; g++ only makes it a jump when it
 // optimises and no sanitizer is at work.)
 //
-// The invariant: the frames of a task are resumed by its `step` alone, and `frame_` is the
+// The invariant: a task's frames are resumed from its `step` and nowhere else, and `frame_` is the
 // innermost one.
 #pragma once
 
@@ -21,8 +23,8 @@
 #include <exception>
 #include <string>
 
-#include "runtime/reactor/spawned.hpp"
 #include "runtime/base/block_pool.hpp"
+#include "runtime/reactor/spawned.hpp"
 
 namespace simul {
 
@@ -99,8 +101,16 @@ class TaskCore : public Spawned {
 
   // --- For coroutines of this task --------------------------------------------------------------
 
-  /// Calls a coroutine: it runs next, and then `site.caller` goes on.
-  void call(detail::Frame callee) noexcept { frame_ = callee; }
+  /// Calls a coroutine. False: it has returned already, and `caller` goes on at once. True: it
+  /// waits, or is too deep down; `caller` returns to the trampoline.
+  bool call(detail::Frame callee, detail::Frame caller) noexcept {
+    frame_ = callee;
+    if (nested_ == kNested) return true;
+    ++nested_;
+    callee.resume();
+    --nested_;
+    return frame_ != caller;
+  }
 
   /// The innermost coroutine has ended.
   void returned(detail::CallSite* site) noexcept {
@@ -131,6 +141,8 @@ class TaskCore : public Spawned {
   void destroy_frames() noexcept;
 
   static inline constinit thread_local TaskCore* current_ = nullptr;
+  static constexpr unsigned kNested = 16;                     // direct calls on the thread's stack
+  static inline constinit thread_local unsigned nested_ = 0;  // how many there are
 
   bool started_ = false;
   bool returned_ = false;    // the outermost coroutine has ended
