@@ -12,6 +12,9 @@
 //   the waiting task    passes it on to all of them, waits until all have ended, and then gets
 //     is cancelled      Cancelled. A further failure is reported, as one that nobody collects is.
 //
+// A fiber that is killed in `await(gather(...))` just leaves: the tasks go on. One that waits in
+// this way for what uses its own stack awaits a Task instead that gathers (bridges.hpp).
+//
 // asyncio.gather differs in two things. Cancelled, it goes on at the end of the first child, and so
 // leaves others in the midst of their cleanup. And it keeps silent about the failures after the
 // first; here they are reported when the last handle goes.

@@ -107,6 +107,25 @@ Task<T> wait_with_limit(TaskHandle<T> task, Duration limit) {
   throw_timed_out(limit);
 }
 
+/// What a wait gives, as an object.
+template <class W>
+using ResultOfWait = std::remove_cvref_t<decltype(std::declval<W&>().await_resume())>;
+
+template <class W>
+Task<ResultOfWait<W>> limited_wait(W& wait, Duration limit) {
+  if (limit <= Duration::zero()) {
+    if (!wait.await_ready()) throw_timed_out(limit);
+    co_return wait.await_resume();
+  }
+  TimeoutScope scope(limit);
+  try {
+    co_return co_await wait;
+  } catch (const Cancelled&) {
+    scope.replace_cancelled();
+    throw;
+  }
+}
+
 }  // namespace detail
 
 /// Runs `body()`, which returns a Task, for at most `limit`, counted from when it begins, and gives
@@ -131,6 +150,13 @@ Task<T> wait_for(Task<T> task, std::chrono::duration<Rep, Period> limit) {
 template <class T, class Rep, class Period>
 Task<T> wait_for(TaskHandle<T> task, std::chrono::duration<Rep, Period> limit) {
   return detail::wait_with_limit(std::move(task), saturate(limit));
+}
+
+/// The same for a wait, as in `co_await wait_for(queue.get(), 5s)`. To be awaited where it stands:
+/// it refers to the wait, which lasts until the end of the expression.
+template <IsWait W, class Rep, class Period>
+auto wait_for(W&& wait, std::chrono::duration<Rep, Period> limit) {
+  return detail::limited_wait(wait, saturate(limit));
 }
 
 }  // namespace simul

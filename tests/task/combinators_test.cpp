@@ -9,6 +9,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/reactor/sleep.hpp"
+#include "runtime/sync/queue.hpp"
 #include "runtime/task/as_completed.hpp"
 #include "runtime/task/gather.hpp"
 #include "runtime/task/introspection.hpp"
@@ -580,6 +581,38 @@ TEST_F(Combinators, WaitForThatIsCancelledFromOutsideIsNotTimedOut) {
   run(test());
   EXPECT_EQ(log.front(), "1s inner cancelled");
   EXPECT_EQ(log.back(), "2s cancelled");  // the second request cut its cleanup short
+}
+
+TEST_F(Combinators, WaitForLimitsAnyWaitAndLosesNoItem) {
+  Queue<std::string> queue;
+  auto test = [&]() -> Task<> {
+    queue.try_put("there");
+    note(co_await wait_for(queue.get(), 1s));
+    auto waits = [&]() -> Task<> { co_await wait_for(queue.get(), 2s); };
+    note(co_await error_of(waits));
+    auto has_no_time = [&]() -> Task<> { co_await wait_for(queue.get(), 0s); };
+    note(co_await error_of(has_no_time));
+    queue.try_put("at once");
+    note(co_await wait_for(queue.get(), 0s));
+    co_await wait_for(sleep(1s), 2s);
+    note("slept");
+  };
+  run(test());
+  EXPECT_EQ(log, (Log{"0s there", "2s task 'main': timed out after 2 s",
+                      "2s task 'main': timed out after 0 s", "2s at once", "3s slept"}));
+  // The item comes in the turn in which the time is over.
+  for (std::uint64_t seed = 1; seed < 40; ++seed) {
+    shuffle(seed);
+    auto race = [&]() -> Task<> {
+      loop.call_later(1s, [&] { queue.try_put("late"); });
+      auto waits = [&]() -> Task<> { note(co_await wait_for(queue.get(), 1s)); };
+      const bool got = co_await error_of(waits) == "none";
+      co_await sleep(1s);
+      EXPECT_EQ(queue.size(), got ? 0U : 1U);
+      if (!got) co_await queue.get();
+    };
+    run(race());
+  }
 }
 
 TEST_F(Combinators, WaitForAShieldLeavesTheTaskRunning) {
