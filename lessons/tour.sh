@@ -21,7 +21,7 @@ now() {
 table=
 failed=0
 report() {
-  printf '\n%s%-20s %-44s %-12s %7s%s\n' "$bold" lesson title result seconds "$plain"
+  printf '\n%s%-24s %-44s %-12s %7s%s\n' "$bold" lesson title result seconds "$plain"
   printf '%s' "$table"
 }
 stop() {
@@ -45,7 +45,7 @@ while IFS='|' read -r order name title minutes points opens arguments <&3; do
   if [ $status -eq 0 ]; then result=ok colour=$green
   elif [ $status -gt 128 ]; then result="signal $((status - 128))" colour=$red failed=$((failed + 1))
   else result="failed ($status)" colour=$red failed=$((failed + 1)); fi
-  table=$table$(printf '%-20s %-44s %s%-12s%s %7s' "$name" "$title" "$colour" "$result" "$plain" "$seconds")'
+  table=$table$(printf '%-24s %-44s %s%-12s%s %7s' "$name" "$title" "$colour" "$result" "$plain" "$seconds")'
 '
 done 3<"$manifest"
 
