@@ -1,6 +1,6 @@
-// The blocking client and the fetch tool against servers that none of us wrote: Python's
-// http.server and nginx. Where one is not installed, its tests are skipped and say so. The fetch
-// tool is found as the lessons' own tests find theirs: in SIMUL_BUILD, else in `build`.
+// The clients as scripts use them, in both fetch tools, against servers that none of us wrote:
+// Python's http.server and nginx. Where one is not installed, its tests are skipped and say so. The
+// tools are found as the lessons' own tests find theirs: in SIMUL_BUILD, else in `build`.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -96,14 +96,22 @@ std::string read_line(int fd) {
   return line;
 }
 
-std::string fetch_program() {
-  const char* build = std::getenv("SIMUL_BUILD");
-  return std::string(build != nullptr ? build : "build") + "/lessons/05-blocking-http.fetch";
-}
+// The same tool on two clients: each test is run with both.
+class Fetch : public ::testing::TestWithParam<const char*> {
+ protected:
+  static std::string fetch_program() {
+    const char* build = std::getenv("SIMUL_BUILD");
+    return std::string(build != nullptr ? build : "build") + "/lessons/" + GetParam();
+  }
 
-RunResult fetch(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), fetch_program());
-  return run_program(arguments);
+  static RunResult fetch(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), fetch_program());
+    return run_program(arguments);
+  }
+};
+
+std::string name_of(const ::testing::TestParamInfo<const char*>& program) {
+  return std::string(program.param).starts_with("05") ? "BlockingClient" : "Session";
 }
 
 void expect_one_error_line(const RunResult& finished, const std::string& url) {
@@ -114,7 +122,7 @@ void expect_one_error_line(const RunResult& finished, const std::string& url) {
 
 // --- Python's http.server ------------------------------------------------------------------------
 
-class PythonServer : public ::testing::Test {
+class PythonServer : public Fetch {
  protected:
   void start(const std::string& address) {
     if (find_program("python3").empty()) GTEST_SKIP() << "python3 is not installed";
@@ -132,7 +140,7 @@ class PythonServer : public ::testing::Test {
   std::string url_;
 };
 
-TEST_F(PythonServer, FiftyMegabytesArriveIntact) {
+TEST_P(PythonServer, FiftyMegabytesArriveIntact) {
   ASSERT_NO_FATAL_FAILURE(start("127.0.0.1"));
   if (IsSkipped()) return;
   const Response response = get(url_ + "/big.bin");
@@ -145,7 +153,7 @@ TEST_F(PythonServer, FiftyMegabytesArriveIntact) {
   EXPECT_EQ(checksum(finished.out), site().sum);
 }
 
-TEST_F(PythonServer, ARedirectIsFollowedIfAskedFor) {
+TEST_P(PythonServer, ARedirectIsFollowedIfAskedFor) {
   ASSERT_NO_FATAL_FAILURE(start("127.0.0.1"));
   if (IsSkipped()) return;
   EXPECT_EQ(get(url_ + "/sub").body, "<p>sub\n");
@@ -155,14 +163,14 @@ TEST_F(PythonServer, ARedirectIsFollowedIfAskedFor) {
   EXPECT_EQ(plain.out, "");
 }
 
-TEST_F(PythonServer, WorksOverIPv6) {
+TEST_P(PythonServer, WorksOverIPv6) {
   if (!has_ipv6()) GTEST_SKIP() << "this machine has no ::1";
   ASSERT_NO_FATAL_FAILURE(start("::1"));
   if (IsSkipped()) return;
   EXPECT_EQ(get(url_ + "/index.html").body, "<p>index\n");
 }
 
-TEST_F(PythonServer, AStoppedServerMeetsTheTimeoutAndTheOthersAreFetched) {
+TEST_P(PythonServer, AStoppedServerMeetsTheTimeoutAndTheOthersAreFetched) {
   ASSERT_NO_FATAL_FAILURE(start("127.0.0.1"));
   if (IsSkipped()) return;
   const std::string stalled = url_;
@@ -180,7 +188,7 @@ TEST_F(PythonServer, AStoppedServerMeetsTheTimeoutAndTheOthersAreFetched) {
 
 // --- nginx ---------------------------------------------------------------------------------------
 
-class Nginx : public ::testing::Test {
+class Nginx : public Fetch {
  protected:
   void SetUp() override {
     const std::string program = find_program("nginx");
@@ -204,6 +212,8 @@ class Nginx : public ::testing::Test {
         << "location = /tls { return 301 https://$host/; }\n"
         << "location = /count { return 200 \"$connection $connection_requests\\n\"; }\n"
         << "location = /method { return 200 \"$request_method $content_type $http_x_mine\\n\"; }\n"
+        << "location /gzip/ { alias " << site().folder.path().string()
+        << "/; gzip on; gzip_types *; gzip_min_length 1; }\n"
         << "location /drip/ { alias " << site().folder.path().string() << "/; limit_rate 1000; }\n"
         << "} }\n";
     url_ = "http://127.0.0.1:" + std::to_string(port);
@@ -227,14 +237,14 @@ class Nginx : public ::testing::Test {
   std::string url6_;
 };
 
-TEST_F(Nginx, FiftyMegabytesArriveIntact) {
+TEST_P(Nginx, FiftyMegabytesArriveIntact) {
   const RunResult finished = fetch({url_ + "/big.bin"});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_EQ(finished.out.size(), kBigSize);
   EXPECT_EQ(checksum(finished.out), site().sum);
 }
 
-TEST_F(Nginx, AChunkedBodyIsPutTogether) {
+TEST_P(Nginx, AChunkedBodyIsPutTogether) {
   RequestOptions options;
   bool chunked = false;
   options.exchange.on_head = [&chunked](const Response& response) {
@@ -245,7 +255,7 @@ TEST_F(Nginx, AChunkedBodyIsPutTogether) {
   EXPECT_EQ(fetch({url_ + "/page.shtml"}).out, "one GET two\n");
 }
 
-TEST_F(Nginx, SeveralUrlsShareOneConnection) {
+TEST_P(Nginx, SeveralUrlsShareOneConnection) {
   const RunResult finished = fetch({url_ + "/count", url_ + "/page.shtml", url_ + "/count"});
   EXPECT_EQ(finished.status, 0) << finished.err;
   std::istringstream lines(finished.out);
@@ -259,12 +269,12 @@ TEST_F(Nginx, SeveralUrlsShareOneConnection) {
   EXPECT_EQ(requests_last, "3");
 }
 
-TEST_F(Nginx, WorksOverIPv6) {
+TEST_P(Nginx, WorksOverIPv6) {
   if (url6_.empty()) GTEST_SKIP() << "this machine has no ::1";
   EXPECT_EQ(fetch({url6_ + "/index.html"}).out, "<p>index\n");
 }
 
-TEST_F(Nginx, ARedirectIsFollowedIfAskedFor) {
+TEST_P(Nginx, ARedirectIsFollowedIfAskedFor) {
   EXPECT_EQ(fetch({"-L", url_ + "/moved"}).out, "<p>index\n");
   const RunResult plain = fetch({url_ + "/moved"});
   EXPECT_EQ(plain.status, 0);
@@ -272,13 +282,13 @@ TEST_F(Nginx, ARedirectIsFollowedIfAskedFor) {
   expect_one_error_line(fetch({"-L", url_ + "/loop"}), url_ + "/loop");
 }
 
-TEST_F(Nginx, ARedirectToHttpsIsRefusedAndSaysWhy) {
+TEST_P(Nginx, ARedirectToHttpsIsRefusedAndSaysWhy) {
   const RunResult finished = fetch({"-L", url_ + "/tls"});
   expect_one_error_line(finished, url_ + "/tls");
   EXPECT_NE(finished.err.find("TLS"), std::string::npos) << finished.err;
 }
 
-TEST_F(Nginx, HeadDataAndHeadersReachTheServer) {
+TEST_P(Nginx, HeadDataAndHeadersReachTheServer) {
   EXPECT_EQ(fetch({"--header", "X-Mine: yes", url_ + "/method"}).out, "GET  yes\n");
   EXPECT_EQ(fetch({"--data", "a=b", url_ + "/method"}).out,
             "POST application/x-www-form-urlencoded \n");
@@ -290,20 +300,26 @@ TEST_F(Nginx, HeadDataAndHeadersReachTheServer) {
   EXPECT_EQ(head.out, "");
 }
 
-TEST_F(Nginx, AnErrorStatusIsAWholeAnswer) {
+TEST_P(Nginx, ACompressedPageIsWrittenAsItWas) {
+  const RunResult finished = fetch({url_ + "/gzip/index.html"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(finished.out, "<p>index\n");
+}
+
+TEST_P(Nginx, AnErrorStatusIsAWholeAnswer) {
   const RunResult finished = fetch({url_ + "/nosuch"});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_NE(finished.out.find("404"), std::string::npos);
 }
 
-TEST_F(Nginx, ADrippingServerMeetsTheTotalTimeout) {
+TEST_P(Nginx, ADrippingServerMeetsTheTotalTimeout) {
   const RunResult finished = fetch({"--timeout", "1", url_ + "/drip/big.bin"});
   expect_one_error_line(finished, url_ + "/drip/big.bin");
   EXPECT_NE(finished.err.find("1 s"), std::string::npos) << finished.err;
   EXPECT_LT(finished.out.size(), kBigSize);
 }
 
-TEST_F(Nginx, AServerThatDiesInTheMiddleIsNoShortSuccess) {
+TEST_P(Nginx, AServerThatDiesInTheMiddleIsNoShortSuccess) {
   Child download({fetch_program(), url_ + "/drip/big.bin"});
   char byte;
   ASSERT_EQ(::read(download.out.get(), &byte, 1), 1);
@@ -313,7 +329,7 @@ TEST_F(Nginx, AServerThatDiesInTheMiddleIsNoShortSuccess) {
   EXPECT_EQ(download.wait(), 1);
 }
 
-TEST_F(Nginx, EachFailureIsOneLineAndTheOtherDownloadsGoOn) {
+TEST_P(Nginx, EachFailureIsOneLineAndTheOtherDownloadsGoOn) {
   const std::string refused = "http://127.0.0.1:" + std::to_string(free_port()) + "/refused";
   const std::string unknown = "http://nosuch.invalid/unknown";
   const RunResult finished =
@@ -337,7 +353,7 @@ TEST_F(Nginx, EachFailureIsOneLineAndTheOtherDownloadsGoOn) {
 
 // --- The tool's own manners ----------------------------------------------------------------------
 
-TEST(Fetch, HelpGoesToStdoutAndAWrongCommandLineExitsWithTwo) {
+TEST_P(Fetch, HelpGoesToStdoutAndAWrongCommandLineExitsWithTwo) {
   const RunResult help = fetch({"--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.out.find("usage:"), std::string::npos);
@@ -360,6 +376,11 @@ TEST(Fetch, HelpGoesToStdoutAndAWrongCommandLineExitsWithTwo) {
     EXPECT_NE(finished.err.find("usage:"), std::string::npos);
   }
 }
+
+constexpr const char* kPrograms[] = {"05-blocking-http.fetch", "11-client-session.fetch"};
+INSTANTIATE_TEST_SUITE_P(Both, Fetch, ::testing::ValuesIn(kPrograms), name_of);
+INSTANTIATE_TEST_SUITE_P(Both, PythonServer, ::testing::ValuesIn(kPrograms), name_of);
+INSTANTIATE_TEST_SUITE_P(Both, Nginx, ::testing::ValuesIn(kPrograms), name_of);
 
 }  // namespace
 }  // namespace simul::http
