@@ -1,0 +1,233 @@
+// The session as a client: GETs a second over kept-alive connections, one at a time and 64 at once.
+//
+// The server is nginx, as a process of its own; without it, a bare epoll loop in a child process
+// that answers whatever it is sent. The floor is a bare epoll client that sends the same bytes to
+// the same server and looks for nothing but the length of the answer.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/error.hpp"
+#include "runtime/base/unique_fd.hpp"
+#include "runtime/net/socket.hpp"
+#include "runtime/task/create_task.hpp"
+#include "runtime/task/run.hpp"
+#include "runtime/web/session.hpp"
+#include "tests/bench/bench.hpp"
+#include "tests/support/nginx.hpp"
+
+namespace simul::bench {
+namespace {
+
+constexpr std::size_t kRequests = 20'000;  // in a round
+
+// --- The floor -----------------------------------------------------------------------------------
+
+// Sends `request` on each of `at_once` connections, again whenever an answer of `answer_size` bytes
+// has come. Requests a second.
+double bare_client(const net::Address& address, std::string_view request, std::size_t answer_size,
+                   int at_once) {
+  const UniqueFd poller(check(::epoll_create1(0), "epoll_create1"));
+  struct Connection {
+    UniqueFd socket;
+    std::size_t received = 0;
+  };
+  std::vector<Connection> connections(static_cast<std::size_t>(at_once));
+  for (Connection& connection : connections) {
+    connection.socket.reset(check(::socket(AF_INET, SOCK_STREAM, 0), "socket"));
+    check(::connect(connection.socket.get(), address.data(), address.size()), "connect");
+    net::set_no_delay(connection.socket.get());
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.ptr = &connection;
+    check(::epoll_ctl(poller.get(), EPOLL_CTL_ADD, connection.socket.get(), &event), "epoll_ctl");
+  }
+  std::size_t sent = 0;
+  std::size_t done = 0;
+  const auto ask = [&](Connection& connection) {
+    if (sent == kRequests) return;
+    ++sent;
+    check(::send(connection.socket.get(), request.data(), request.size(), MSG_NOSIGNAL), "send");
+  };
+  const double start = seconds_now();
+  for (Connection& connection : connections) ask(connection);
+  while (done < kRequests) {
+    epoll_event events[64];
+    const int count = check(::epoll_wait(poller.get(), events, 64, -1), "epoll_wait");
+    for (int i = 0; i < count; ++i) {
+      auto& connection = *static_cast<Connection*>(events[i].data.ptr);
+      char buffer[16 * 1024];
+      const ssize_t got =
+          check(::recv(connection.socket.get(), buffer, sizeof buffer, MSG_DONTWAIT), "recv");
+      if (got == 0) throw std::runtime_error("the server hung up");
+      connection.received += static_cast<std::size_t>(got);
+      if (connection.received < answer_size) continue;
+      connection.received = 0;
+      ++done;
+      ask(connection);
+    }
+  }
+  return kRequests / (seconds_now() - start);
+}
+
+// The bytes that a session sends, and how long the answer is: taken from the wire by a server that
+// hands the request on.
+std::string request_of_session(const std::string& path_of_server) {
+  const UniqueFd listener = net::listen_on(net::Address::loopback(0));
+  const std::string own =
+      "http://" + net::local_address(listener.get()).to_string() + path_of_server;
+  std::string request;
+  const auto serve = [&]() -> Task<> {
+    Descriptor descriptor(UniqueFd(::dup(listener.get())));
+    co_await descriptor.readable();
+    net::Accepted accepted = net::accept_from(descriptor.fd());
+    Descriptor peer(std::move(accepted.socket));
+    while (!request.ends_with("\r\n\r\n")) {
+      co_await peer.readable();
+      char buffer[4096];
+      const net::Transfer got = net::try_receive(peer.fd(), buffer);
+      if (got.outcome == net::Outcome::done) request.append(buffer, got.bytes);
+    }
+    net::try_send(peer.fd(), "HTTP/1.1 204 No Content\r\n\r\n");
+  };
+  const auto main = [&]() -> Task<> {
+    web::Session session;
+    const auto server = create_task(serve());
+    co_await session.get(own);
+    co_await server;
+  };
+  run(main());
+  return request;
+}
+
+std::size_t answer_size(const net::Address& address, std::string_view request) {
+  const UniqueFd socket(check(::socket(AF_INET, SOCK_STREAM, 0), "socket"));
+  check(::connect(socket.get(), address.data(), address.size()), "connect");
+  check(::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL), "send");
+  std::string answer;
+  for (;;) {
+    char buffer[4096];
+    const ssize_t got = check(::recv(socket.get(), buffer, sizeof buffer, 0), "recv");
+    if (got == 0) throw std::runtime_error("the server hung up");
+    answer.append(buffer, static_cast<std::size_t>(got));
+    const std::size_t head = answer.find("\r\n\r\n");
+    const std::size_t at = answer.find("Content-Length: ");
+    if (head == std::string::npos || at == std::string::npos) continue;
+    const std::size_t size = head + 4 + std::stoul(answer.substr(at + 16));
+    if (answer.size() >= size) return size;
+  }
+}
+
+// --- The subject ---------------------------------------------------------------------------------
+
+Task<> get_again_and_again(web::Session& session, const std::string& url, std::size_t& left) {
+  while (left > 0) {
+    --left;
+    const http::Response response = co_await session.get(url);
+    if (response.status != 200) throw std::runtime_error("not what was expected");
+  }
+}
+
+double session_client(web::Session& session, const std::string& url, int at_once) {
+  std::size_t left = kRequests;
+  const auto main = [&]() -> Task<> {
+    std::vector<TaskHandle<>> tasks;
+    for (int i = 0; i < at_once; ++i) {
+      tasks.push_back(create_task(get_again_and_again(session, url, left)));
+    }
+    for (const auto& task : tasks) co_await task;
+  };
+  const double start = seconds_now();
+  run(main());
+  return kRequests / (seconds_now() - start);
+}
+
+// --- A server where there is no nginx
+// -------------------------------------------------------------
+
+// Answers each request, of however many pieces, with the same text. A child process.
+class BareServer {
+ public:
+  BareServer() : listener_(net::listen_on(net::Address::loopback(0))) {
+    address_ = net::local_address(listener_.get());
+    pid_ = check(::fork(), "fork");
+    if (pid_ == 0) serve();
+  }
+  ~BareServer() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  BareServer(const BareServer&) = delete;
+  BareServer& operator=(const BareServer&) = delete;
+
+  const net::Address& address() const { return address_; }
+
+ private:
+  [[noreturn]] void serve() {
+    constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    const int poller = ::epoll_create1(0);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = listener_.get();
+    ::epoll_ctl(poller, EPOLL_CTL_ADD, listener_.get(), &event);
+    for (;;) {
+      epoll_event events[64];
+      const int count = ::epoll_wait(poller, events, 64, -1);
+      for (int i = 0; i < count; ++i) {
+        const int fd = events[i].data.fd;
+        if (fd == listener_.get()) {
+          event.data.fd = net::accept_from(fd).socket.release();
+          net::set_no_delay(event.data.fd);
+          ::epoll_ctl(poller, EPOLL_CTL_ADD, event.data.fd, &event);
+          continue;
+        }
+        char buffer[4096];
+        const ssize_t got = ::recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+        if (got <= 0)
+          ::close(fd);
+        else if (std::string_view(buffer, static_cast<std::size_t>(got)).ends_with("\r\n\r\n"))
+          net::try_send(fd, kAnswer);
+      }
+    }
+  }
+
+  UniqueFd listener_;
+  net::Address address_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace
+}  // namespace simul::bench
+
+int main(int argc, char** argv) {
+  using namespace simul;
+  return bench::run(argc, argv, [](bench::Bench& bench) {
+    if (!bench.wants("http.get.1") && !bench.wants("http.get.64")) return;
+    const testing::Nginx nginx("location = /x { return 200 hello; }");
+    const std::unique_ptr<bench::BareServer> bare =
+        nginx.url().empty() ? std::make_unique<bench::BareServer>() : nullptr;
+    const net::Address address =
+        bare ? bare->address() : net::Address::parse(nginx.url().substr(7));
+    const std::string url = "http://" + address.to_string() + "/x";
+    std::string request = bench::request_of_session("/x");
+    const std::size_t from = request.find("Host: ") + 6;
+    request.replace(from, request.find("\r\n", from) - from, address.to_string());
+    const std::size_t answer_size = bench::answer_size(address, request);
+    for (const int at_once : {1, 64}) {
+      web::Session session;
+      bench.compare(
+          "http.get." + std::to_string(at_once), "1/s",
+          [&] { return bench::session_client(session, url, at_once); },
+          [&] { return bench::bare_client(address, request, answer_size, at_once); });
+    }
+  });
+}
