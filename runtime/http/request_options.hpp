@@ -25,8 +25,12 @@ struct Timeouts {
   Duration total = std::chrono::seconds(300);
 };
 
-/// What may be chosen for one request. Move-only, for the callbacks in `exchange`.
+/// What may be chosen for one request. Move-only, for the callbacks in `exchange`. Its constructor
+/// makes it no aggregate, of which g++ 12 destroys those twice that are made in braces within a
+/// co_yield or a co_await.
 struct RequestOptions {
+  RequestOptions() {}  // NOLINT(modernize-use-equals-default): that would still be one
+
   Timeouts timeouts;
   ExchangeOptions exchange;  ///< limits, redirects, keep-alive, the body piece by piece
 };
