@@ -22,6 +22,11 @@ constexpr std::uint64_t kMaxReserved = 1024 * 1024;
 
 }  // namespace
 
+void add_client_headers(Headers& headers) {
+  if (!headers.contains("User-Agent")) headers.add("User-Agent", "simul");
+  if (!headers.contains("Accept")) headers.add("Accept", "*/*");
+}
+
 Exchange::Exchange(Request request, ExchangeOptions options)
     : request_(std::move(request)),
       options_(std::move(options)),
@@ -30,10 +35,8 @@ Exchange::Exchange(Request request, ExchangeOptions options)
   if (request_.url.scheme != "http") {
     throw UnsupportedScheme(context() + ": this runtime speaks no TLS: http:// only");
   }
-  Headers& headers = request_.headers;
-  if (!headers.contains("User-Agent")) headers.add("User-Agent", "simul");
-  if (!headers.contains("Accept")) headers.add("Accept", "*/*");
-  if (!options_.keep_alive) headers.set("Connection", "close");
+  add_client_headers(request_.headers);
+  if (!options_.keep_alive) request_.headers.set("Connection", "close");
   start_hop();
 }
 

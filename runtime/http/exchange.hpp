@@ -62,13 +62,16 @@ struct ExchangeOptions {
   Callback<void(const Response&)> on_head;
 };
 
+/// Adds "User-Agent: simul" and "Accept: */*" where they are missing.
+void add_client_headers(Headers& headers);
+
 class Exchange {
  public:
   /// What the driver must do next.
   enum class Step { connect, send, receive, done };
 
-  /// Adds "User-Agent: simul" and "Accept: */*" where the request has none. Throws `InvalidMessage`
-  /// if the request cannot be written, and `UnsupportedScheme` for https: no TLS here.
+  /// Sends the client's headers, too (`add_client_headers`). Throws `InvalidMessage` if the request
+  /// cannot be written, and `UnsupportedScheme` for https: no TLS here.
   explicit Exchange(Request request, ExchangeOptions options = {});
 
   Step step() const noexcept { return step_; }

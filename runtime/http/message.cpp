@@ -51,12 +51,25 @@ bool usually_has_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
-std::string host_of(const Request& request) {
+// Before a byte is written: what is appended below says what the request says, and no more.
+void check_request(const Request& request) {
+  const Url& url = request.url;
+  if (!is_token(request.method)) {
+    throw InvalidMessage("method " + quote(request.method) + " is no token");
+  }
+  if ((!url.path.empty() && !is_request_target(url.path)) ||
+      (url.query && !url.query->empty() && !is_request_target(*url.query))) {
+    throw InvalidMessage("request target " + quote(url.target()) + " is malformed");
+  }
   const auto own = request.headers.get("Host");
   if (own && request.headers.count("Host") > 1) throw InvalidMessage("Host twice");
-  std::string host = own ? std::string(*own) : request.url.host_header();
-  if (!is_request_target(host)) throw InvalidMessage("Host " + quote(host) + " is malformed");
-  return host;
+  if (own && !is_request_target(*own)) {
+    throw InvalidMessage("Host " + quote(*own) + " is malformed");
+  }
+  if ((!own || request.method == "CONNECT") && !is_request_target(url.host)) {
+    throw InvalidMessage("Host " + quote(url.host) + " is malformed");
+  }
+  check_framing(request.headers, request.body.size());
 }
 
 }  // namespace
@@ -71,20 +84,19 @@ std::string_view IncomingRequest::query() const noexcept {
 }
 
 void write_request_head(std::string& out, const Request& request) {
-  const std::string target =
-      request.method == "CONNECT" ? request.url.origin().to_string() : request.url.target();
-  if (!is_token(request.method)) {
-    throw InvalidMessage("method " + quote(request.method) + " is no token");
-  }
-  if (!is_request_target(target)) {
-    throw InvalidMessage("request target " + quote(target) + " is malformed");
-  }
-  const std::string host = host_of(request);
-  check_framing(request.headers, request.body.size());
-
+  check_request(request);
   out.reserve(out.size() + 512);  // enough for most, and one allocation instead of several
-  out.append(request.method).append(" ").append(target).append(" HTTP/1.1\r\n");
-  write_field(out, "Host", host);
+  out.append(request.method).append(" ");
+  if (request.method == "CONNECT")
+    out.append(request.url.origin().to_string());
+  else
+    request.url.append_target(out);
+  out.append(" HTTP/1.1\r\nHost: ");
+  if (const auto own = request.headers.get("Host"))
+    out.append(*own);
+  else
+    request.url.append_host_header(out);
+  out.append("\r\n");
   for (const auto [name, value] : request.headers) {
     if (!is_framing_field(name)) write_field(out, name, value);
   }

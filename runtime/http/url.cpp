@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "runtime/http/error.hpp"
 
@@ -128,14 +130,34 @@ bool Url::has_default_port() const noexcept {
   return port == default_port(scheme);
 }
 
+void Url::append_target(std::string& out) const {
+  if (path.empty())
+    out += '/';
+  else
+    out.append(path);
+  if (query) out.append("?").append(*query);
+}
+
 std::string Url::target() const {
-  std::string target = path.empty() ? "/" : path;
-  if (query) target.append("?").append(*query);
+  std::string target;
+  append_target(target);
   return target;
 }
 
+void Url::append_host_header(std::string& out) const {
+  const bool brackets = host.find(':') != host.npos;
+  if (brackets) out += '[';
+  out.append(host);
+  if (brackets) out += ']';
+  if (has_default_port()) return;
+  char text[] = ":65535";
+  out.append(text, std::to_chars(text + 1, std::end(text), port).ptr);
+}
+
 std::string Url::host_header() const {
-  return has_default_port() ? bracketed(host) : bracketed(host) + ":" + std::to_string(port);
+  std::string text;
+  append_host_header(text);
+  return text;
 }
 
 std::string Url::to_string() const {

@@ -58,9 +58,11 @@ struct Url {
   /// What stands in the request line: the path, at least "/", and the query (RFC 9112
   /// section 3.2.1).
   std::string target() const;
+  void append_target(std::string& out) const;
 
   /// The value of the Host header: brackets round IPv6, the port unless it is the scheme's.
   std::string host_header() const;
+  void append_host_header(std::string& out) const;
 
   /// The whole URL, its userinfo included.
   std::string to_string() const;

@@ -1,11 +1,9 @@
 #include "runtime/web/flight.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "runtime/base/error.hpp"
-#include "runtime/http/body_reader.hpp"
 #include "runtime/http/error.hpp"
 #include "runtime/http/exchange_io.hpp"
 #include "runtime/net/connect.hpp"
@@ -19,9 +17,6 @@ namespace {
 // So many times in a row something may be sent or received before the others have their turn.
 constexpr int kStepsPerTurn = 16;
 constexpr std::size_t kBufferSize = 16 * 1024;
-
-// Before the first allocation for a body: what a peer announces is not yet memory well spent.
-constexpr std::uint64_t kMaxReserved = 1024 * 1024;
 
 // While it lives, somebody else knows what a task waits for.
 class Known {
@@ -40,7 +35,13 @@ class Known {
 // --- SessionCore --------------------------------------------------------------------------------
 
 SessionCore::SessionCore(SessionOptions the_options)
-    : options(std::move(the_options)), pool(options.connections) {}
+    : options(std::move(the_options)), pool(options.connections), headers_(options.headers) {
+  http::add_client_headers(headers_);
+  coded_headers_ = headers_;
+  if (!headers_.contains("Accept-Encoding") && !headers_.contains("Range")) {
+    coded_headers_.add("Accept-Encoding", http::kAcceptEncoding);
+  }
+}
 
 void SessionCore::close() noexcept {
   closed_ = true;
@@ -77,8 +78,8 @@ Task<> Flight::advance(Until until) {
   try {
     for (int steps = 0; !reached(until); ++steps) {
       if (closed_ || core_->closed()) throw closed_error();
-      deadlines_.check(exchange_);  // here, because a peer that is always ready never makes us wait
       if (steps == kStepsPerTurn) {
+        deadlines_.check(exchange_);  // for a peer that is always ready never makes us wait
         steps = 0;
         co_await Yield();
       }
@@ -135,7 +136,7 @@ Task<> Flight::connect() {
   http::Origin origin = exchange_.origin();
   const bool fresh = exchange_.needs_fresh_connection();
   lease_ = co_await core_->pool.acquire(std::move(origin), fresh, deadlines_.end());
-  deadlines_.check(exchange_);
+  if (!lease_) deadlines_.check(exchange_);
   if (!lease_.connected()) lease_.fill(co_await dial());
   drained_ = true;  // nobody answers before he is asked; if he did, the wait ends at once
   exchange_.connected(lease_.reused());
@@ -204,9 +205,6 @@ void Flight::on_head(const http::Response& response) {
     http::ExpansionLimits limits = core_->options.expansion;
     if (streamed_) limits.expanded = http::ExpansionLimits::kUnlimited;
     decoder_.emplace(response.headers, limits);
-  } else if (!streamed_) {
-    const auto length = http::content_length(response.headers);
-    if (length) head_.body.reserve(static_cast<std::size_t>(std::min(*length, kMaxReserved)));
   }
 }
 

@@ -40,12 +40,20 @@ class SessionCore {
     if (--references_ == 0) delete this;
   }
 
+  /// What is sent with a request that brings no headers of its own: the session's, and what every
+  /// client says. `coded`: it is to be asked for a compressed body, too.
+  const http::Headers& headers(bool coded) const noexcept {
+    return coded ? coded_headers_ : headers_;
+  }
+
   const SessionOptions options;
   ConnectionPool pool;
 
  private:
   friend class Flight;
 
+  http::Headers headers_;
+  http::Headers coded_headers_;
   List<Flight> flights_;
   std::size_t references_ = 0;
   bool closed_ = false;

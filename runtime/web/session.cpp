@@ -3,7 +3,6 @@
 #include <string_view>
 #include <utility>
 
-#include "runtime/http/content_coding.hpp"
 #include "runtime/http/error.hpp"
 #include "runtime/web/flight.hpp"
 
@@ -26,24 +25,16 @@ void set_body(http::Request& request, CallOptions& options) {
   }
 }
 
-// The request as it is to be sent: the caller's wishes before the session's.
-http::Request request_for(std::string method, std::string_view url, CallOptions& options,
-                          const SessionOptions& defaults, bool decode) {
-  http::Request request;
-  request.method = std::move(method);
-  request.url = http::Url::parse(url);
-  add_query(request.url, options.params);
-  request.headers = std::move(options.headers);
-  for (const auto [name, value] : defaults.headers) {
-    if (!request.headers.contains(name)) request.headers.add(name, value);
+// The caller's wishes before the session's. Part of a coded body cannot be decoded (RFC 9110
+// section 14.2), so who wants a range is not given one.
+http::Headers headers_for(CallOptions& options, const SessionCore& core, bool decode) {
+  const http::Headers& defaults = core.headers(decode && !options.headers.contains("Range"));
+  if (options.headers.empty()) return defaults;
+  http::Headers headers = std::move(options.headers);
+  for (const auto [name, value] : defaults) {
+    if (!headers.contains(name)) headers.add(name, value);
   }
-  // Part of a coded body cannot be decoded (RFC 9110 section 14.2).
-  if (decode && !request.headers.contains("Accept-Encoding") &&
-      !request.headers.contains("Range")) {
-    request.headers.add("Accept-Encoding", http::kAcceptEncoding);
-  }
-  set_body(request, options);
-  return request;
+  return headers;
 }
 
 Ref<Flight> take_off(const Ref<SessionCore>& core, std::string method, std::string_view url,
@@ -54,7 +45,12 @@ Ref<Flight> take_off(const Ref<SessionCore>& core, std::string method, std::stri
   plan.follow_redirects = options.follow_redirects.value_or(defaults.follow_redirects);
   plan.decode = options.decode.value_or(defaults.decode);
   plan.streamed = streamed;
-  http::Request request = request_for(std::move(method), url, options, defaults, plan.decode);
+  http::Request request;
+  request.method = std::move(method);
+  request.url = http::Url::parse(url);
+  add_query(request.url, options.params);
+  request.headers = headers_for(options, *core, plan.decode);
+  set_body(request, options);
   return Ref<Flight>(new Flight(core, std::move(request), plan));
 }
 
