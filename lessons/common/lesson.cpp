@@ -2,6 +2,7 @@
 #include "lessons/common/lesson.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "lessons/common/standin.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/task/run.hpp"
 
 namespace simul {
 namespace {
@@ -112,6 +114,8 @@ int lesson(int argc, char** argv, const Lesson& about, Callback<void(const Optio
     return 2;
   } catch (const std::exception& error) {
     return report(error.what());
+  } catch (const Interrupted&) {
+    return 128 + SIGINT;  // who pressed Ctrl-C need not be told
   } catch (const Cancelled&) {
     return report("cancelled");
   } catch (...) {

@@ -10,7 +10,7 @@
 // `--help` always, `--virtual-time` where it waits on the clock alone, `--live` and addresses as
 // arguments where it fetches. Output goes to stdout; a wrong command line prints one line and the
 // usage on stderr and exits 2; an exception that leaves the example prints one line on stderr and
-// exits 1.
+// exits 1; Ctrl-C in `run` ends it without a word and with status 130.
 //
 // The program's own name, in usage and errors, is the file it was started as, so that variants of a
 // lesson need not repeat it.
@@ -43,8 +43,8 @@ struct Options {
 };
 
 /// Runs `example` as the command line says and returns the exit status for main(): 0, 1 when an
-/// exception left the example or the output could not be written, 2 for a wrong command line. Call
-/// it once, first thing in main().
+/// exception left the example or the output could not be written, 2 for a wrong command line, 130
+/// for Interrupted. Call it once, first thing in main().
 int lesson(int argc, char** argv, const Lesson& about, Callback<void(const Options&)> example);
 
 /// The same for an example that needs no options.
