@@ -121,7 +121,9 @@ for name, content in contents.items():
     const std::string_view stream = fields.next();
     EXPECT_TRUE(expand(stream, frame, stream.size()) == content) << name;
     EXPECT_TRUE(expand(stream, frame, 17) == content) << name;
-    if (stream.size() < 5000) EXPECT_TRUE(expand(stream, frame, 1) == content) << name;
+    if (stream.size() < 5000) {
+      EXPECT_TRUE(expand(stream, frame, 1) == content) << name;
+    }
   }
   EXPECT_EQ(cases, 10 * (10 + 10 + 6 + 2 + 4));
 }
