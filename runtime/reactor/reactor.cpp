@@ -130,6 +130,9 @@ Reactor::Running::Running(Reactor& reactor) : reactor_(reactor) {
     throw std::logic_error("this loop belongs to another thread, or another has taken its place");
   }
   reactor.running_ = true;
+  // If a step of the last run has thrown, who came after it in its batch is still to run.
+  reactor.batch_.splice_back(reactor.ready_);
+  reactor.ready_.splice_back(reactor.batch_);
 }
 
 void Reactor::run_forever() {

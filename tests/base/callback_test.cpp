@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <typeinfo>
 #include <utility>
 
 namespace simul {
@@ -47,6 +48,14 @@ TEST(Callback, IsEmptyByDefaultAndAfterReset) {
   callback.reset();
   EXPECT_FALSE(callback);
   callback.reset();
+}
+
+TEST(Callback, TellsTheTypeOfWhatItHolds) {
+  const auto lambda = [] {};
+  Callback<void()> callback = lambda;
+  EXPECT_EQ(callback.target_type(), typeid(lambda));
+  callback.reset();
+  EXPECT_EQ(callback.target_type(), typeid(void));
 }
 
 /// Counts its living copies.
