@@ -9,7 +9,13 @@ namespace simul::detail {
 
 namespace {
 
-constexpr std::size_t kPiece = 64 * 1024;
+// Room on the stack is not free: the compiler touches it page by page. So there is much of it only
+// after a call that has filled the little.
+constexpr std::size_t kLittle = 2 * 1024;
+constexpr std::size_t kMuch = 64 * 1024;
+
+// So much memory is kept for what comes next, once all has been read.
+constexpr std::size_t kKept = 512;
 
 }  // namespace
 
@@ -19,11 +25,17 @@ bool StreamInput::receive() {
   // The system call that would only say "nothing there" is saved. (Not after a hang-up: see
   // Watch::hung_up.)
   if (std::exchange(drained_, false) && !socket_.hung_up()) return false;
-  char piece[kPiece];
+  return much_ ? receive_piece<kMuch>() : receive_piece<kLittle>();
+}
+
+template <std::size_t kRoom>
+[[gnu::noinline]] bool StreamInput::receive_piece() {
+  char piece[kRoom];
   const net::Transfer got = net::try_receive(socket_.fd(), piece);
   switch (got.outcome) {
     case net::Outcome::done:
-      drained_ = got.bytes < kPiece;
+      much_ = got.bytes == kRoom;
+      drained_ = !much_;
       unbroken_ += got.bytes;
       // Moving the rest to the front costs less than what was read meanwhile.
       if (start_ >= buffer_.size() - start_) buffer_.erase(0, std::exchange(start_, 0));
@@ -43,13 +55,16 @@ bool StreamInput::receive() {
 }
 
 std::string StreamInput::take(std::size_t count) {
-  if (start_ == 0 && count == buffer_.size()) return std::exchange(buffer_, {});
-  std::string taken = buffer_.substr(start_, count);
+  // All of it, and much: the memory itself is handed over. A little is copied, and ours is kept.
+  if (start_ == 0 && count == buffer_.size() && count > kLittle) return std::exchange(buffer_, {});
+  std::string taken(buffer_, start_, count);
   start_ += count;
   if (start_ == buffer_.size()) {
-    buffer_.clear();
     start_ = 0;
-    if (buffer_.capacity() > kPiece) buffer_.shrink_to_fit();
+    if (buffer_.capacity() > kKept)
+      buffer_ = std::string();
+    else
+      buffer_.clear();
   }
   return taken;
 }

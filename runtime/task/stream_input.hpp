@@ -60,6 +60,9 @@ class StreamInput {
  private:
   static constexpr std::size_t kUnbroken = 1024 * 1024;
 
+  template <std::size_t kRoom>
+  bool receive_piece();
+
   Descriptor& socket_;
   const net::Address& peer_;
   std::string buffer_;
@@ -68,8 +71,8 @@ class StreamInput {
   int error_ = 0;
   int broken_ = 0;
   bool ended_ = false;
-  bool drained_ =
-      false;  // the last call got less than it had room for: the next one may wait first
+  bool much_ = false;     // the last call got as much as it had room for
+  bool drained_ = false;  // it got less: the next one may wait first
 };
 
 }  // namespace simul::detail

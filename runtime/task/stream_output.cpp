@@ -24,14 +24,16 @@ constexpr std::size_t kPiecesAtOnce = 64;
 // million pieces.
 constexpr std::size_t kShortPiece = 4096;
 
+// So much memory is kept for the next write, once all has been sent.
+constexpr std::size_t kKept = 512;
+
 }  // namespace
 
 // --- The queue
 // ------------------------------------------------------------------------------------
 
-bool StreamOutput::accepts() const {
-  if (finished_) throw std::logic_error(what() + ": the end has been written already");
-  return error_ == 0;
+void StreamOutput::throw_finished() const {
+  throw std::logic_error(what() + ": the end has been written already");
 }
 
 void StreamOutput::write(std::string_view bytes) {
@@ -41,19 +43,19 @@ void StreamOutput::write(std::string_view bytes) {
   } else {
     pieces_.emplace_back(bytes);
   }
-  queue(bytes.size());
+  queued_ += bytes.size();
+  flush_soon();
 }
 
 void StreamOutput::write(std::string&& bytes) {
   if (bytes.size() < kShortPiece) return write(std::string_view(bytes));
   if (!accepts()) return;
-  const std::size_t count = bytes.size();
+  queued_ += bytes.size();
   pieces_.push_back(std::move(bytes));
-  queue(count);
+  flush_soon();
 }
 
-void StreamOutput::queue(std::size_t bytes) {
-  queued_ += bytes;
+void StreamOutput::flush_soon() {
   if (waiting_on() == nullptr) wait_.set([] { return Yield(); }).suspend(*this);
 }
 
@@ -133,7 +135,10 @@ void StreamOutput::sent(std::size_t bytes) noexcept {
   queued_ -= bytes;
   unbroken_ += bytes;
   if (queued_ == 0) {
-    pieces_.clear();
+    if (pieces_.size() == 1 && pieces_[0].capacity() <= kKept)
+      pieces_[0].clear();
+    else
+      pieces_.clear();
     first_ = start_ = 0;
     return;
   }
@@ -148,7 +153,7 @@ void StreamOutput::sent(std::size_t bytes) noexcept {
   }
 }
 
-void StreamOutput::tell() noexcept {
+void StreamOutput::tell_waiting() noexcept {
   for (Place* place = places_.front(); place != nullptr;) {
     Place* const next = places_.next(*place);
     if (error_ != 0 || queued_ <= place->until) place->waiter.wake();  // which takes it off

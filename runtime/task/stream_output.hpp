@@ -76,12 +76,19 @@ class StreamOutput final : public Routine {
  private:
   static constexpr std::size_t kUnbroken = 1024 * 1024;
 
-  bool accepts() const;
-  void queue(std::size_t bytes);
+  bool accepts() const {
+    if (finished_) throw_finished();
+    return error_ == 0;
+  }
+  [[noreturn]] void throw_finished() const;
+  void flush_soon();
   bool send_some() noexcept;
   void sent(std::size_t bytes) noexcept;
   bool waits_for_socket() noexcept { return wait_.get<Readiness>() != nullptr; }
-  void tell() noexcept;
+  void tell() noexcept {
+    if (!places_.empty()) tell_waiting();
+  }
+  void tell_waiting() noexcept;
 
   Descriptor& socket_;
   const net::Address& peer_;
