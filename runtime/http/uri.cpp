@@ -90,7 +90,7 @@ Uri Uri::parse(std::string_view text, std::size_t max_length) {
     uri.query = checked(text, rest.substr(mark + 1), kInQuery, "query");
     rest = rest.substr(0, mark);
   }
-  if (const auto colon = rest.find_first_of(":/"); colon != rest.npos && rest[colon] == ':') {
+  if (const auto colon = rest.find(':'); colon < rest.find('/')) {
     uri.scheme = checked_scheme(text, rest.substr(0, colon));
     rest = rest.substr(colon + 1);
   }

@@ -50,7 +50,8 @@ std::string parse_name(std::string_view host) {
   // Legal by RFC 3986, but no name that DNS knows needs it, and readers that decode it at different
   // moments see different hosts.
   if (host.find('%') != host.npos) throw InvalidUrl("its host is percent-encoded");
-  if (host.find_first_of("[]") != host.npos) throw InvalidUrl("its host contains a bracket");
+  if (host.find('[') != host.npos || host.find(']') != host.npos)
+    throw InvalidUrl("its host contains a bracket");
   return lower_case(std::string(host));
 }
 

@@ -53,7 +53,7 @@ void SessionCore::close() noexcept {
 
 // --- Flight -------------------------------------------------------------------------------------
 
-Flight::Flight(Ref<SessionCore> core, http::Request request, const FlightPlan& plan)
+Flight::Flight(Ref<SessionCore> core, http::Request&& request, const FlightPlan& plan)
     : core_(std::move(core)),
       deadlines_(plan.timeouts),
       exchange_(std::move(request), exchange_options(plan)),
@@ -133,9 +133,8 @@ bool Flight::reached(Until until) const noexcept {
 
 Task<> Flight::connect() {
   land();  // of the hop before
-  http::Origin origin = exchange_.origin();
   const bool fresh = exchange_.needs_fresh_connection();
-  lease_ = co_await core_->pool.acquire(std::move(origin), fresh, deadlines_.end());
+  lease_ = co_await core_->pool.acquire(exchange_.origin(), fresh, deadlines_.end());
   if (!lease_) deadlines_.check(exchange_);
   if (!lease_.connected()) lease_.fill(co_await dial());
   drained_ = true;  // nobody answers before he is asked; if he did, the wait ends at once

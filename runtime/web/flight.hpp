@@ -72,7 +72,7 @@ class Flight : public ListNode<> {
  public:
   enum class Until { head, piece, end };
 
-  Flight(Ref<SessionCore> core, http::Request request, const FlightPlan& plan);
+  Flight(Ref<SessionCore> core, http::Request&& request, const FlightPlan& plan);
 
   /// Moves on until the response's head is here, a piece of its body can be taken, or all has come.
   /// Throws as Session::request; and then again, whenever it is called.
