@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 #include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "runtime/base/error.hpp"
 #include "runtime/base/in_seconds.hpp"
 #include "runtime/http/exchange.hpp"
+#include "runtime/http/exchange_io.hpp"
 #include "runtime/net/resolver.hpp"
 #include "runtime/net/socket.hpp"
 
@@ -92,38 +94,17 @@ class Client::Drive {
   }
 
   void send() {
-    const net::Transfer sent = net::try_send(connection_.socket.get(), exchange_.to_send());
-    if (sent.outcome == net::Outcome::done) {
-      exchange_.sent(sent.bytes);
-    } else if (sent.outcome == net::Outcome::failed) {
-      throw_if_cancelled(sent.error);
-      exchange_.send_failed(sent.error);
-    } else {
-      // The server may answer before it has read all: "too large", and it stops reading.
-      wait(POLLIN | POLLOUT);
-      receive();
-    }
+    if (send_some(connection_.socket.get(), exchange_)) return;
+    // The server may answer before it has read all: "too large", and it stops reading.
+    wait(POLLIN | POLLOUT);
+    receive();
   }
 
   // False if nothing is there yet.
   bool receive() {
-    const net::Transfer got =
-        net::try_receive(connection_.socket.get(), {buffer_.get(), kBufferSize});
-    switch (got.outcome) {
-      case net::Outcome::done:
-        exchange_.feed({buffer_.get(), got.bytes});
-        return true;
-      case net::Outcome::end:
-        exchange_.end_of_stream();
-        return true;
-      case net::Outcome::failed:
-        throw_if_cancelled(got.error);
-        exchange_.receive_failed(got.error);
-        return true;
-      case net::Outcome::would_block:
-        break;
-    }
-    return false;
+    const std::span<char> buffer(buffer_.get(), kBufferSize);
+    return receive_some(connection_.socket.get(), buffer, exchange_).outcome !=
+           net::Outcome::would_block;
   }
 
   // Opens a connection to the first address of the origin that takes one.

@@ -15,6 +15,7 @@
 #include "runtime/base/observer.hpp"
 #include "runtime/deferred/succeed.hpp"
 #include "runtime/http/exchange.hpp"
+#include "runtime/http/exchange_io.hpp"
 #include "runtime/net/connect.hpp"
 #include "runtime/net/lookup.hpp"
 #include "runtime/net/resolver.hpp"
@@ -108,7 +109,7 @@ class Page final : public Reactor::Owned {
           break;
         case Step::send:
           // The server may answer before it has read all: "too large", and it stops reading.
-          if (!send() && !receive() &&
+          if (!http::send_some(socket_.fd(), exchange_) && !receive() &&
               !wait_for([&] { return socket_.readable_or_writable(deadlines_.for_bytes()); }))
             return false;
           break;
@@ -177,35 +178,10 @@ class Page final : public Reactor::Owned {
            origin_ == exchange_.origin() && net::is_quiet(socket_.fd());
   }
 
-  // False if the socket takes nothing now.
-  bool send() {
-    const net::Transfer sent = net::try_send(socket_.fd(), exchange_.to_send());
-    if (sent.outcome == net::Outcome::would_block) return false;
-    if (sent.outcome == net::Outcome::failed)
-      exchange_.send_failed(sent.error);
-    else
-      exchange_.sent(sent.bytes);
-    return true;
-  }
-
   // False if nothing is there yet.
   bool receive() {
     char buffer[kBufferSize];
-    const net::Transfer got = net::try_receive(socket_.fd(), buffer);
-    switch (got.outcome) {
-      case net::Outcome::done:
-        exchange_.feed({buffer, got.bytes});
-        return true;
-      case net::Outcome::end:
-        exchange_.end_of_stream();
-        return true;
-      case net::Outcome::failed:
-        exchange_.receive_failed(got.error);
-        return true;
-      case net::Outcome::would_block:
-        break;
-    }
-    return false;
+    return http::receive_some(socket_.fd(), buffer, exchange_).outcome != net::Outcome::would_block;
   }
 
   std::shared_ptr<Page> self_;  // while it is in flight
