@@ -6,7 +6,6 @@
 // CPU time that the client itself takes for a GET, system calls included: where the server shares
 // the processor with it, that is the steadier figure.
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,34 +25,11 @@
 #include "runtime/task/run.hpp"
 #include "runtime/web/session.hpp"
 #include "tests/bench/bench.hpp"
+#include "tests/bench/http_client.hpp"
 #include "tests/support/nginx.hpp"
 
 namespace simul::bench {
 namespace {
-
-constexpr std::size_t kRequests = 20'000;  // in a round
-
-struct Round {
-  double rate = 0;          // GETs a second
-  double microseconds = 0;  // of this process's CPU time for each
-};
-
-// Measures a function that makes kRequests requests.
-template <class Function>
-Round measure(Function function) {
-  const auto cpu = [] {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    const auto microseconds = [](const timeval& time) {
-      return 1e6 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec);
-    };
-    return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
-  };
-  const double cpu_before = cpu();
-  const double start = seconds_now();
-  function();
-  return {kRequests / (seconds_now() - start), (cpu() - cpu_before) / kRequests};
-}
 
 // --- The floor -----------------------------------------------------------------------------------
 
@@ -83,7 +59,7 @@ Round bare_client(const net::Address& address, std::string_view request, std::si
     ++sent;
     check(::send(connection.socket.get(), request.data(), request.size(), MSG_NOSIGNAL), "send");
   };
-  return measure([&] {
+  return measure_requests([&] {
     for (Connection& connection : connections) ask(connection);
     while (done < kRequests) {
       epoll_event events[64];
@@ -171,7 +147,7 @@ Round session_client(web::Session& session, const std::string& url, int at_once)
     }
     for (const auto& task : tasks) co_await task;
   };
-  return measure([&] { run(main()); });
+  return measure_requests([&] { run(main()); });
 }
 
 // --- A server where there is no nginx
