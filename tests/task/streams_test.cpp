@@ -69,6 +69,12 @@ class RawSocket {
     }
     return all;
   }
+  bool was_reset() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error != 0;
+  }
   void send_end() { ::shutdown(fd_.get(), SHUT_WR); }
   void reset() {
     const linger now{1, 0};
@@ -457,6 +463,8 @@ TEST_F(Streams, DrainWaitsAboveTheHighMarkAndGoesOnAtTheLowOne) {
   const std::string all = noise(2'000'000);
   auto test = [&]() -> Task<> {
     auto [stream, raw] = pair({.high_water = 100'000, .low_water = 50'000, .peer = Peer::here});
+    const int little = 8'000;  // so that the queue gets shorter in small steps
+    ::setsockopt(stream.fd(), SOL_SOCKET, SO_SNDBUF, &little, sizeof little);
     std::size_t written = 0;
     while (stream.queued() <= 100'000) {
       stream.write(std::string_view(all).substr(written, 9'999));
@@ -682,6 +690,7 @@ TEST_F(Streams, CloseLosesNothingAlsoIfThePeerSentWhatNobodyRead) {
     stream.write("goodbye");
     co_await stream.close();
     EXPECT_EQ(client.receive_to_end(), "goodbye(end)");
+    EXPECT_FALSE(client.was_reset());
   };
   run(test());
 }
