@@ -43,7 +43,12 @@ class TaskOf : public TaskCore {
     auto& promise = static_cast<PromiseResult<T>&>(root.promise());
     std::exception_ptr error = promise.take_error();
     if constexpr (!std::is_void_v<T>) {
-      if (error == nullptr) value_.emplace(promise.take_value());
+      if (error != nullptr) return error;
+      try {
+        value_.emplace(promise.take_value());
+      } catch (...) {
+        return std::current_exception();  // its move constructor has thrown
+      }
     }
     return error;
   }

@@ -188,6 +188,20 @@ TEST_F(CreateTask, HasItsResultOnlyWhenItHasEnded) {
   EXPECT_EQ(task.result(), 3);
 }
 
+TEST_F(CreateTask, AResultThatCannotBeMovedOutIsItsError) {
+  struct Fragile {
+    Fragile() = default;
+    Fragile(Fragile&& other) : moves(other.moves + 1) {
+      if (moves == 2) throw std::runtime_error("broke on the way");
+    }
+    int moves = 0;
+  };
+  const auto make = []() -> Task<Fragile> { co_return Fragile(); };
+  const TaskHandle<Fragile> task = create_task(make());
+  EXPECT_THROW(await(task), std::runtime_error);
+  EXPECT_EQ(TaskCore::current(), nullptr);
+}
+
 TEST_F(CreateTask, CannotWaitForItself) {
   std::optional<TaskHandle<>> self;
   const auto wait = [&]() -> Task<> { co_await *self; };
