@@ -1,6 +1,6 @@
 // What one that waits costs in memory, in every style.
 //
-// It starts 10,000 of a kind, lets them begin their wait, and looks by how much the memory of the
+// It starts many of a kind, lets them begin their wait, and looks by how much the memory of the
 // process has grown. All of them stay asleep until the end, so that none uses what another has
 // given back. The kernel's own share, which only threads have, is not in these numbers.
 #include <sys/resource.h>
@@ -43,7 +43,7 @@ void measure(const char* style, int count, const std::function<void()>& start_on
   const double before = peak_memory();
   for (int i = 1; i <= count; ++i) {
     start_one();
-    if (i % 100 == 0) await(sleep(1ms));  // a few turns of the loop: they begin their wait
+    if (i % 1000 == 0) await(sleep(1ms));  // a few turns of the loop: they begin their wait
   }
   const long bytes = static_cast<long>((peak_memory() - before) / count);
   say(std::left, std::setw(12), style, std::right, std::setw(7), bytes, " bytes");
@@ -92,15 +92,15 @@ class Threads {
 };
 
 void example() {
-  constexpr int kMany = 10'000;
+  constexpr int kMany = 50'000;
   Reactor loop;  // when it goes, it ends all that is asleep
   measure("call_later", kMany, [&] { loop.call_later(kLong, [] { say("World!"); }); });
   measure("Deferred", kMany, [] { defer_later(kLong, [] { say("World!"); }); });
   measure("co_yield", kMany, [] { with_co_yield(); });
   measure("co_await", kMany, [] { create_task(with_co_await()); });
-  measure("fiber", kMany, [] { spawn(in_a_fiber); });
+  measure("fiber", kMany / 10, [] { spawn(in_a_fiber); });
   Threads threads;
-  measure("thread", kMany / 20, [&] { threads.start_one(); });
+  measure("thread", kMany / 50, [&] { threads.start_one(); });
 }
 
 int main(int argc, char** argv) {
