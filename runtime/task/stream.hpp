@@ -67,7 +67,7 @@ class [[nodiscard]] Stream {
     if (core_) core_->abort();
   }
 
-  // --- Reading: one at a time, else std::logic_error --------------------------------------------
+  // --- Reading: one at a time, else std::logic_error ---------------------------------------------
 
   /// What there is, 1 to `max` bytes; waits if there is nothing. Empty at the end of the stream.
   /// (`max` 0: empty, without waiting.)
@@ -93,7 +93,7 @@ class [[nodiscard]] Stream {
   /// read. (asyncio: at_eof)
   bool at_end() const noexcept { return core_->input.ended() && core_->input.bytes().empty(); }
 
-  // --- Writing ----------------------------------------------------------------------------------
+  // --- Writing -----------------------------------------------------------------------------------
 
   /// Queues bytes, to be sent in order. Throws std::logic_error after `write_eof` and `close`.
   /// After an error it does nothing: `drain` and `close` say why.
@@ -117,7 +117,7 @@ class [[nodiscard]] Stream {
   /// is queued. Reading goes on.
   void write_eof() { core_->output.finish(true); }
 
-  // --- Closing ----------------------------------------------------------------------------------
+  // --- Closing -----------------------------------------------------------------------------------
 
   /// Waits until everything that was written has been sent, and closes the socket. Throws
   /// std::system_error if that cannot be sent; it is closed in that case, too. Cancelled meanwhile,

@@ -29,8 +29,7 @@ constexpr std::size_t kKept = 512;
 
 }  // namespace
 
-// --- The queue
-// ------------------------------------------------------------------------------------
+// --- The queue -----------------------------------------------------------------------------------
 
 void StreamOutput::throw_finished() const {
   throw std::logic_error(what() + ": the end has been written already");
@@ -50,8 +49,9 @@ void StreamOutput::write(std::string_view bytes) {
 void StreamOutput::write(std::string&& bytes) {
   if (bytes.size() < kShortPiece) return write(std::string_view(bytes));
   if (!accepts()) return;
-  queued_ += bytes.size();
+  const std::size_t count = bytes.size();
   pieces_.push_back(std::move(bytes));
+  queued_ += count;
   flush_soon();
 }
 
@@ -75,8 +75,7 @@ void StreamOutput::fail(int error) noexcept {
   tell();
 }
 
-// --- Sending
-// --------------------------------------------------------------------------------------
+// --- Sending -------------------------------------------------------------------------------------
 
 void StreamOutput::step() {
   unbroken_ = 0;

@@ -33,7 +33,7 @@ std::vector<net::SocketPair> make_pairs(std::size_t count) {
   return pairs;
 }
 
-// --- The floor ----------------------------------------------------------------------------------
+// --- The floor -----------------------------------------------------------------------------------
 
 void send_message(int fd, const char* bytes) {
   check(::send(fd, bytes, kMessage, MSG_NOSIGNAL), "send");  // one is under way: never full
@@ -75,7 +75,7 @@ double bare_epoll(std::size_t count, std::size_t trips) {
   return static_cast<double>(count * trips) / (seconds_now() - start);
 }
 
-// --- Streams ------------------------------------------------------------------------------------
+// --- Streams -------------------------------------------------------------------------------------
 
 Task<> echo(Stream stream) {
   for (;;) {

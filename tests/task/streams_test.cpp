@@ -152,8 +152,7 @@ class Streams : public TaskFixture {
   static Task<> drain(Stream& stream) { co_await stream.drain(); }
 };
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 TEST_F(Streams, ReadWaitsForSomethingAndGivesNoMoreThanAsked) {
   auto test = [&]() -> Task<> {
@@ -195,7 +194,7 @@ TEST_F(Streams, ReadExactlySaysWhatWasThereWhenTheStreamEnds) {
     raw.send("hello");
     raw.send_end();
     try {
-      co_await stream.read_exactly(10);
+      (void)co_await stream.read_exactly(10);
       ADD_FAILURE() << "it gave something";
     } catch (const IncompleteRead& error) {
       EXPECT_STREQ(error.what(), "read unix:@peer: the stream ended after 5 bytes, not 10");
@@ -227,7 +226,7 @@ TEST_F(Streams, ReadUntilFindsADelimiterWhereverThePiecesAreCut) {
     }
   };
   run(test());
-  EXPECT_THROW(pair().stream.read_until(""), std::invalid_argument);
+  EXPECT_THROW((void)pair().stream.read_until(""), std::invalid_argument);
 }
 
 TEST_F(Streams, ALineOverTheLimitIsAnErrorAndStaysUnread) {
@@ -423,8 +422,7 @@ TEST_F(Streams, APeerThatNeverStopsSendingLetsTheOthersHaveTheirTurn) {
   run(test());
 }
 
-// --- Writing
-// --------------------------------------------------------------------------------------
+// --- Writing -------------------------------------------------------------------------------------
 
 TEST_F(Streams, WhatOneStepWritesLeavesInOneCallAlsoWithoutADrain) {
   int fds[2];  // of a kind that keeps the borders between the calls
@@ -634,8 +632,7 @@ TEST_F(Streams, APeerThatGoesWakesTheDrainThatWaits) {
   run(test());
 }
 
-// --- Closing
-// --------------------------------------------------------------------------------------
+// --- Closing -------------------------------------------------------------------------------------
 
 TEST_F(Streams, CloseSendsEverythingFirst) {
   const std::string all = noise(1'000'000);
@@ -743,8 +740,7 @@ TEST_F(Streams, AStreamMovesWithAllThatIsUnderWay) {
   run(test());
 }
 
-// --- open_connection
-// ------------------------------------------------------------------------------
+// --- open_connection -----------------------------------------------------------------------------
 
 Task<> echo(Stream& stream) {
   while (!stream.at_end()) {
@@ -802,7 +798,7 @@ TEST_F(Streams, OpeningSaysWhyItFailed) {
       port = net::local_address(listener.get()).port();
     }
     const std::string text = std::to_string(port);
-    auto open = [&]() -> Task<> { co_await open_connection("127.0.0.1", port); };
+    auto open = [&]() -> Task<> { (void)co_await open_connection("127.0.0.1", port); };
     EXPECT_EQ(co_await outcome(open()), "connect 127.0.0.1:" + text + ": Connection refused");
   };
   run(test());
@@ -812,7 +808,7 @@ TEST_F(Streams, OpeningHasATimeLimitAndCanBeCancelled) {
   testing::FullListener deaf;
   auto test = [&]() -> Task<> {
     const OpenOptions options = {.timeout = 2s, .stream = kHere};
-    auto open = [&]() -> Task<> { co_await open_connection(deaf.address(), options); };
+    auto open = [&]() -> Task<> { (void)co_await open_connection(deaf.address(), options); };
     EXPECT_EQ(co_await outcome(open()),
               "connect " + deaf.address().to_string() + ": no answer in time");
     note("gave up");
@@ -826,8 +822,7 @@ TEST_F(Streams, OpeningHasATimeLimitAndCanBeCancelled) {
   EXPECT_EQ(log, Log{"2s gave up"});
 }
 
-// --- start_server
-// ---------------------------------------------------------------------------------
+// --- start_server --------------------------------------------------------------------------------
 
 TEST_F(Streams, AServerServesAThousandAtOnce) {
   constexpr int kClients = 1'000;
@@ -918,7 +913,7 @@ TEST_F(Streams, AClosedServerLetsItsConnectionsFinish) {
     const auto waiting = create_task(gone());
     server.close();
     server.close();
-    auto again = [&]() -> Task<> { co_await open_connection(address); };
+    auto again = [&]() -> Task<> { (void)co_await open_connection(address); };
     EXPECT_EQ(co_await outcome(again()), "connect " + address.to_string() + ": Connection refused");
     stream.write("two");
     EXPECT_EQ(co_await stream.read_exactly(3), "two");
@@ -1033,8 +1028,7 @@ TEST_F(Streams, AServerWithoutDescriptorsTriesAgainAndSaysSoOnce) {
   run(test());
 }
 
-// --- From fibers and plain code
-// -------------------------------------------------------------------
+// --- From fibers and plain code ------------------------------------------------------------------
 
 TEST_F(Streams, FibersAndPlainCodeUseThemByAwait) {
   Server server = start_server(echo, 0);
