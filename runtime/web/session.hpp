@@ -111,8 +111,9 @@ class StreamedResponse {
   Ref<Flight> flight_;
 };
 
-/// Requests that share connections, limits and defaults. Thread: the reactor's. Everything below is
-/// for tasks, `co_await session.get(url)`. The call does nothing until it is awaited.
+/// Requests that share connections, limits and defaults. Thread: the reactor's. A task writes
+/// `co_await session.get(url)`; a fiber, or plain code, `await(session.get(url))` (with
+/// task/bridges.hpp). The call does nothing until it is awaited.
 class Session {
  public:
   explicit Session(SessionOptions options = {});
