@@ -262,8 +262,9 @@ TEST_OBJECTS := $(call object,$(SUPPORT) $(TESTS))
 $(TEST_OBJECTS): $(GTEST).gch
 $(TEST_OBJECTS) $(GTEST).gch: EXTRA_FLAGS := $(GTEST_FLAGS) $(TEST_FLAGS) $(TEST_FLAGS_$(SAN))
 $(TEST_OBJECTS): EXTRA_FLAGS += -include $(GTEST)
-# The promises about the stack hold at every level: the same tests three times.
-$(foreach level,0 1 2,$(eval $(OBJ)/tests/task/depth_o$(level)_test.o: EXTRA_FLAGS += -O$(level)))
+# The promises about the stack hold at every level: the same tests three times, without the compiled
+# header, which is for one level.
+$(foreach level,0 1 2,$(eval $(OBJ)/tests/task/depth_o$(level)_test.o: EXTRA_FLAGS := $$(GTEST_FLAGS) $$(TEST_FLAGS) $$(TEST_FLAGS_$$(SAN)) -O$(level)))
 $(TEST_BINARIES): EXTRA_LIBS += $(GTEST_LIBS)
 $(TEST_BINARIES): $(BUILD)/%: $(OBJ)/%.o $(call object,$(SUPPORT)) $(LIBCOMMON) $(LIBSIMUL)
 	$(link)
