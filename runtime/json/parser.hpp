@@ -17,11 +17,11 @@
 
 namespace simul::json {
 
-/// How much of a stranger's document is put up with; passing one is a `LimitExceeded` that names
-/// it.
+/// How much of a stranger's document is put up with. Passing a limit is a `LimitExceeded` that
+/// names it.
 struct ParseLimits {
   std::size_t depth = 1'000;         ///< arrays and objects inside each other
-  std::size_t document = 256 << 20;  ///< bytes of text; a value may take 20 times that (`[0,0,...`)
+  std::size_t document = 256 << 20;  ///< bytes of text; `[{},{},...` takes thirty times its length
 };
 
 /// The value that `text` says. Throws `ParseError` with the place if it is not JSON, and

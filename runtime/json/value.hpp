@@ -35,7 +35,8 @@ namespace simul::json {
 class Value;
 class Object;  // object.hpp
 
-/// The elements of an array.
+/// The elements of an array. One array inside another is `Array(1, Array{3})`: whether
+/// `Array{Array{3}}` is that or a copy, compilers do not agree.
 using Array = std::vector<Value>;
 
 /// What a value may be. RFC 8259 section 3.

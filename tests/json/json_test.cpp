@@ -102,7 +102,7 @@ TEST(JsonValue, IsMadeOfWhatCppHas) {
                              {"f", 1.5F},
                              {"p", text.c_str()},
                              {"v", std::string_view(text)},
-                             {"a", Array{1, "two", Array{}, Array{Array{3}}}},
+                             {"a", Array{1, "two", Array{}, Array(1, Array{3})}},
                              {"o", Object{}}};
   EXPECT_EQ(write(value), R"({"n":null,"t":true,"i":-1,"s":7,"c":-3,"f":1.5,"p":"text","v":"text",)"
                           R"("a":[1,"two",[],[[3]]],"o":{}})");

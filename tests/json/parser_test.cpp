@@ -108,8 +108,9 @@ const std::vector<std::string> kNoValues = {
     "\"\\u12\"", "\"\\u123\"", "\"\\u123g\"", "\"\\U0041\"", "\"\\u+041\"", "\"\\u 041\"", "\"\n\"",
     "\"\t\"", "\"\x1f\"", "\"\0\""s, "\"a\"b\"",
     // Halves of surrogate pairs.
-    "\"\\ud800\"", "\"\\udc00\"", "\"\\udfff\\ud800\"", "\"\\ud800\\ud800\"", "\"\\ud800x\"",
-    "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\ud800\\u\"", "\"\\ud800\\udc0\"", "\"\\ud800\\",
+    "\"\\ud800\"", "\"\\udc00\"", "\"\\udc00\\udc00\"", "\"\\udfff\\ud800\"", "\"\\ud800\\ud800\"",
+    "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\ud800\\u\"", "\"\\ud800\\udc0\"",
+    "\"\\ud800\\",
     // Bytes that are not UTF-8: a byte alone, a lead byte without its followers, longer than need
     // be, surrogates, beyond U+10FFFF, and bytes that UTF-8 never has.
     "\"\x80\"", "\"\xbf\"", "\"\xc2\"", "\"\xc2\xc2\"", "\"\xe2\x82\"", "\"\xe2\"",
