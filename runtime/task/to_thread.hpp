@@ -2,19 +2,16 @@
 //
 //     std::string text = co_await to_thread(read_whole_file, path);
 //
-// The function and copies of its arguments belong to the job (thread/thread_pool.hpp), never to the
-// frame that waits. So a task that is cancelled in the wait goes on at once; the thread finishes
-// the call for nobody, since a call that blocks cannot be called back.
+// The function and copies of its arguments belong to the job (thread/run_in_executor.hpp), never to
+// the frame that waits. So a task that is cancelled in the wait goes on at once; the thread
+// finishes the call for nobody, since a call that blocks cannot be called back.
 //
 // Name a lambda with captures first: g++ 12 mishandles one inside a co_await expression.
 #pragma once
 
-#include <functional>
-#include <tuple>
-#include <type_traits>
 #include <utility>
 
-#include "runtime/thread/thread_pool.hpp"
+#include "runtime/thread/run_in_executor.hpp"
 
 namespace simul {
 
@@ -22,11 +19,8 @@ namespace simul {
 /// process's pool; gives what it returns or throws what it throws. (asyncio.to_thread)
 template <class F, class... Args>
 auto to_thread(F&& function, Args&&... arguments) {
-  return offload([function = std::decay_t<F>(std::forward<F>(function)),
-                  all = std::tuple<std::decay_t<Args>...>(
-                      std::forward<Args>(arguments)...)]() mutable -> decltype(auto) {
-    return std::apply(std::move(function), std::move(all));
-  });
+  return run_in_executor(ThreadPool::shared(), std::forward<F>(function),
+                         std::forward<Args>(arguments)...);
 }
 
 }  // namespace simul

@@ -8,10 +8,17 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "runtime/base/error.hpp"
 #include "runtime/fiber/fiber.hpp"
+#include "runtime/sync/event.hpp"
+#include "runtime/task/run.hpp"
+#include "runtime/thread/run_in_executor.hpp"
 
 namespace simul {
 namespace {
@@ -108,6 +115,149 @@ TEST(ThreadPool, AJobHoldsVirtualTimeAndIsNoDeadlock) {
   opener.join();
   EXPECT_FALSE(late) << "an hour passed while a thread was at work";
   EXPECT_EQ(Clock::now(), start);
+}
+
+/// Keeps the one thread of a pool busy until it is opened.
+class Gate {
+ public:
+  explicit Gate(ThreadPool& pool) {
+    pool.submit([this] {
+      begun_.set_value();
+      open_.get_future().wait();
+    });
+    begun_.get_future().wait();
+  }
+  void open() { open_.set_value(); }
+
+ private:
+  std::promise<void> begun_;
+  std::promise<void> open_;
+};
+
+TEST(ThreadPool, AJobThatIsCancelledBeforeItHasBegunDoesNotRun) {
+  Reactor loop;
+  ThreadPool pool(1);
+  Gate gate(pool);
+  std::atomic<bool> ran{false};
+  const auto captured = std::make_shared<int>(1);
+  auto fiber = spawn([&] { await(offload([&ran, captured] { ran = true; }, pool)); });
+  this_fiber::yield();
+  EXPECT_EQ(pool.queued(), 1U);
+  fiber.kill();
+  fiber.join();
+  EXPECT_EQ(pool.queued(), 0U);
+  EXPECT_EQ(captured.use_count(), 1) << "and what it held is gone at once";
+  gate.open();
+  await(offload([] {}, pool));
+  EXPECT_FALSE(ran);
+}
+
+TEST(ThreadPool, GrowsOnDemandAndIdleThreadsLeave) {
+  Reactor loop;
+  ThreadPool pool(4, /*linger=*/1ms);
+  EXPECT_EQ(pool.threads(), 0U);
+  std::promise<void> gate;
+  std::shared_future<void> open(gate.get_future());
+  std::vector<Fiber<>> fibers;
+  for (int i = 0; i < 10; ++i) {
+    fibers.push_back(spawn([&] { await(offload([&open] { open.wait(); }, pool)); }));
+  }
+  this_fiber::yield();
+  EXPECT_EQ(pool.threads(), 4U);
+  gate.set_value();
+  join_all(fibers);
+  while (pool.threads() != 0) await(sleep(1ms));
+  EXPECT_EQ(await(offload([] { return 5; }, pool)), 5);
+}
+
+TEST(ThreadPool, AFullQueueRefusesWhatNobodyWaitsForAndLetsOthersWait) {
+  Reactor loop;
+  ThreadPool pool(1, 100ms, /*queue_limit=*/2);
+  Gate gate(pool);
+  std::atomic<int> ran{0};
+  const auto job = [&ran] { ++ran; };
+  pool.submit(job);
+  const ThreadPool::Ticket second = pool.submit(job);
+  EXPECT_THROW(pool.submit(job), LimitExceeded);
+  bool called = false;
+  EXPECT_THROW(offload(job, pool).then([&](auto) { called = true; }), LimitExceeded);
+  auto fiber = spawn([&] { await(offload(job, pool)); });
+  this_fiber::yield();
+  EXPECT_EQ(pool.queued(), 3U);
+  EXPECT_TRUE(second.withdraw());
+  EXPECT_FALSE(second.withdraw());
+  pool.submit(job);
+  gate.open();
+  fiber.join();
+  await(offload([] {}, pool));
+  EXPECT_EQ(ran, 3);
+  EXPECT_FALSE(called);
+}
+
+TEST(ThreadPool, ShutdownWaitsForWhatRunsAndDropsWhatHasNotBegun) {
+  Reactor loop;
+  ThreadPool pool(1);
+  std::promise<void> begun;
+  std::atomic<bool> finished{false};
+  std::atomic<bool> ran{false};
+  pool.submit([&] {
+    begun.set_value();
+    std::this_thread::sleep_for(5ms);
+    finished = true;
+  });
+  begun.get_future().wait();
+  auto waiting = spawn([&] { await(offload([&] { ran = true; }, pool)); });
+  this_fiber::yield();
+  pool.shutdown();
+  EXPECT_TRUE(finished);
+  EXPECT_EQ(pool.threads(), 0U);
+  waiting.join();  // hears of it
+  EXPECT_TRUE(waiting.cancelled());
+  EXPECT_FALSE(ran);
+  EXPECT_THROW(pool.submit([] {}), std::logic_error);
+  pool.shutdown();
+}
+
+TEST(RunInExecutor, IsTheSameForFibersTasksAndCallbacks) {
+  Reactor loop;
+  ThreadPool pool(2);
+  const auto add = [](int a, std::unique_ptr<int> b) { return a + *b; };
+  EXPECT_EQ(await(run_in_executor(pool, add, 1, std::make_unique<int>(2))), 3);
+  const auto main = [&]() -> Task<int> {
+    co_return co_await run_in_executor(pool, add, 3, std::make_unique<int>(4));
+  };
+  EXPECT_EQ(run(main()), 7);
+  int result = 0;
+  std::thread::id where;
+  run_in_executor(pool, add, 5, std::make_unique<int>(6)).then([&](Offloaded<int> sum) {
+    where = std::this_thread::get_id();
+    result = sum.get();
+    loop.stop();
+  });
+  loop.run_forever();
+  EXPECT_EQ(result, 11);
+  EXPECT_EQ(where, std::this_thread::get_id()) << "a callback belongs to the loop";
+}
+
+TEST(RunInExecutor, ACallbackHearsOfAnErrorAndOfAWithdrawal) {
+  Reactor loop;
+  ThreadPool pool(1);
+  std::string said;
+  Event heard;
+  const auto tell = [&](Offloaded<void> outcome) {
+    said = message_of(outcome.error);
+    heard.set();
+  };
+  run_in_executor(pool, [] { throw std::runtime_error("no"); }).then(tell);
+  await(heard.wait());
+  EXPECT_EQ(said, "no");
+  heard.clear();
+  Gate gate(pool);
+  const ThreadPool::Ticket ticket = run_in_executor(pool, [] {}).then(tell);
+  EXPECT_TRUE(ticket.withdraw());
+  await(heard.wait());
+  EXPECT_EQ(said, "cancelled");
+  gate.open();
 }
 
 TEST(ThreadPool, ThreadsOfThePoolTakeNoSignals) {
