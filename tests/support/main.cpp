@@ -27,6 +27,8 @@
 #include <string>
 #include <thread>
 
+#include "runtime/thread/process_function.hpp"
+
 namespace {
 
 /// The numbers that are names in `folder` (/proc/self/fd, /proc/self/task); without the descriptor
@@ -153,6 +155,7 @@ void stand_guard(int seconds) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  simul::ProcessFunction::run_if_asked(argc, argv);  // a test may have started this very program
   testing::InitGoogleTest(&argc, argv);
   if (const char* limit = std::getenv("SIMUL_TEST_LIMIT")) {
     stand_guard(std::atoi(limit));
