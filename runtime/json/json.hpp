@@ -9,7 +9,7 @@
 // parts are spelled; parser and writer, the whole.
 #pragma once
 
-#include "runtime/json/object.hpp"  // IWYU pragma: export
-#include "runtime/json/parser.hpp"  // IWYU pragma: export
-#include "runtime/json/value.hpp"   // IWYU pragma: export
-#include "runtime/json/writer.hpp"  // IWYU pragma: export
+#include "runtime/json/object.hpp"
+#include "runtime/json/parser.hpp"
+#include "runtime/json/value.hpp"
+#include "runtime/json/writer.hpp"

@@ -14,10 +14,6 @@
 namespace simul::json {
 namespace {
 
-bool begins(std::string_view text, std::string_view beginning) {
-  return text.substr(0, beginning.size()) == beginning;
-}
-
 // Values that are complete wait on a stack until the array or object round them is; then they move
 // into it, together and for good, and it takes their place:
 //
@@ -32,7 +28,7 @@ class Parser {
       throw LimitExceeded("a JSON document of " + std::to_string(text_.size()) +
                           " bytes is larger than the limit of " + std::to_string(limits_.document));
     }
-    if (begins(text_, "\xEF\xBB\xBF")) fail("JSON does not begin with a byte order mark");
+    if (text_.starts_with("\xEF\xBB\xBF")) fail("JSON does not begin with a byte order mark");
     do value();
     while (another_follows());
     return std::move(values_.back());
@@ -115,10 +111,13 @@ class Parser {
     ++at_;
   }
 
-  void word(std::string_view spelling, Value meaning) {
-    if (!begins({at_, end_}, spelling)) fail("expected true, false or null");
-    at_ += spelling.size();
-    values_.push_back(std::move(meaning));
+  template <std::size_t Size, class Meaning>
+  void word(const char (&spelling)[Size], Meaning meaning) {
+    constexpr std::size_t kLength = Size - 1;  // known here, so that comparing is one instruction
+    if (static_cast<std::size_t>(end_ - at_) < kLength || std::memcmp(at_, spelling, kLength) != 0)
+      fail("expected true, false or null");
+    at_ += kLength;
+    values_.emplace_back(meaning);
   }
 
   void number() {

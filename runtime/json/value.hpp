@@ -112,7 +112,8 @@ class Value {
   /// How many elements or members. Throws `AccessError` if this is neither array nor object.
   std::size_t size() const;
 
-  /// What it is, if it is that; each throws `AccessError` if it is something else.
+  /// What it is, if it is that; each throws `AccessError` if it is something else. References are
+  /// good as long as the value is there: not beyond the line in `parse(text)["name"].as_string()`.
   bool as_bool() const;
   /// A number without a fraction and in range: 2, and 2.0 and 2e0 too.
   std::int64_t as_int() const;
