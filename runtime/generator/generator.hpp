@@ -90,13 +90,12 @@ class [[nodiscard]] Generator {
 
   /// Makes the co_yield where the body stands evaluate to `value` and goes on as `next()` does.
   /// Call next() once before, to run the body up to its first co_yield: sending to a fresh
-  /// generator throws `std::logic_error` (Python's TypeError), for nobody is there to receive.
-  /// Sending to one that is over returns null.
+  /// generator throws `std::logic_error` (Python's TypeError), for nobody is there to receive. So
+  /// does sending to one that is over (Python's StopIteration): only the send() during which the
+  /// body ends returns null.
   Value* send(Sent value) requires(!std::is_void_v<Send>) {
-    if (!stands_at_yield()) [[unlikely]] {
-      if (may_start("send")) throw std::logic_error("send: the generator has not started; next()");
-      return nullptr;
-    }
+    if (!stands_at_yield()) [[unlikely]]
+      refuse_to_send();
     frame_.promise().sent_ = std::addressof(value);
     return go_on();
   }
@@ -140,6 +139,11 @@ class [[nodiscard]] Generator {
     if (done()) return false;
     if (frame_.promise().state_ == State::fresh) return true;
     throw std::logic_error(std::string(operation) + ": the generator is already running");
+  }
+
+  [[noreturn, gnu::noinline]] void refuse_to_send() const {
+    throw std::logic_error(may_start("send") ? "send: the generator has not started; next()"
+                                             : "send: the generator is over");
   }
 
   // The path of every item but the first. Everything rare is kept out of it, so that the compiler

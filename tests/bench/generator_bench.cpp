@@ -1,4 +1,5 @@
-// What a generator costs for each item, beside a call through a pointer.
+// What a generator costs for each item, in or out, beside a call through a pointer; and closing
+// one.
 //
 // The floor is the plainest way to get the next value from somebody one does not know: a struct
 // that holds a function pointer and its state, and a function that returns a pointer to the next
@@ -24,6 +25,28 @@ struct Source {
 
 std::size_t next_number(Source& source) {
   return source.following++;
+}
+
+simul::Generator<std::size_t, std::size_t> add() {
+  std::size_t sum = 0;
+  while (true) sum += co_yield sum;
+}
+
+struct Sink {
+  const std::size_t* (*send)(Sink&, std::size_t);
+  std::size_t sum = 0;
+};
+
+const std::size_t* add_number(Sink& sink, std::size_t number) {
+  sink.sum += number;
+  return &sink.sum;
+}
+
+simul::Generator<> wait_for_the_end() {
+  try {
+    co_yield {};
+  } catch (const simul::GeneratorExit&) {
+  }
 }
 
 void floor_items(std::size_t n) {
@@ -70,6 +93,37 @@ int main(int argc, char** argv) {
             keep(source);
             keep(source->next(*source));
             delete source;
+          }
+        });
+    bench.time(
+        "generator.send",
+        [](std::size_t n) {
+          auto sum = add();
+          sum.next();
+          for (std::size_t i = 0; i < n; ++i) keep(*sum.send(i));
+        },
+        [](std::size_t n) {
+          Sink sink{add_number};
+          keep(sink);
+          for (std::size_t i = 0; i < n; ++i) keep(*sink.send(sink, i));
+        });
+    // Made, run to its yield and closed there. The floor is the exception: thrown and caught.
+    bench.time(
+        "generator.close",
+        [](std::size_t n) {
+          for (std::size_t i = 0; i < n; ++i) {
+            auto generator = wait_for_the_end();
+            keep(*generator.next());
+            generator.close();
+          }
+        },
+        [](std::size_t n) {
+          for (std::size_t i = 0; i < n; ++i) {
+            try {
+              throw simul::GeneratorExit{};
+            } catch (const simul::GeneratorExit& exit) {
+              keep(exit);
+            }
           }
         });
   });

@@ -634,15 +634,50 @@ TEST(GeneratorSend, NextInPlaceOfSendIsAnErrorAndHarmsNothing) {
   EXPECT_EQ(*sum.send(3), 3);
 }
 
-TEST(GeneratorSend, ReturnsNullAtTheEnd) {
+TEST(GeneratorSend, ReturnsNullWhenTheBodyEndsAndIsAnErrorEverAfter) {
   auto body = [](std::vector<int>& got) -> Generator<None, int> { got.push_back(co_yield {}); };
   std::vector<int> got;
   auto generator = body(got);
   generator.next();
   EXPECT_EQ(generator.send(4), nullptr);
   EXPECT_EQ(got, (std::vector{4}));
-  EXPECT_EQ(generator.send(5), nullptr);
+  EXPECT_THROW(generator.send(5), std::logic_error);
   EXPECT_EQ(got, (std::vector{4}));
+  EXPECT_EQ(generator.next(), nullptr);
+
+  Generator<int, int> none;
+  EXPECT_THROW(none.send(1), std::logic_error);
+}
+
+TEST(GeneratorSend, AnExceptionFromTheBodyComesOutAndEndsIt) {
+  auto body = []() -> Generator<None, int> {
+    while (true) {
+      if ((co_yield {}) < 0) throw std::out_of_range("negative");
+    }
+  };
+  auto generator = body();
+  generator.next();
+  EXPECT_NE(generator.send(1), nullptr);
+  EXPECT_THROW(generator.send(-1), std::out_of_range);
+  EXPECT_TRUE(generator.done());
+  EXPECT_THROW(generator.send(1), std::logic_error);
+}
+
+TEST(GeneratorSend, FromItsOwnBodyIsAnErrorAndHarmsNothing) {
+  Generator<int, int> generator;
+  auto body = [](Generator<int, int>& self) -> Generator<int, int> {
+    int errors = 0;
+    try {
+      self.send(1);
+    } catch (const std::logic_error&) {
+      ++errors;
+    }
+    int sent = co_yield errors;
+    co_yield sent;
+  };
+  generator = body(generator);
+  EXPECT_EQ(*generator.next(), 1);
+  EXPECT_EQ(*generator.send(7), 7);
 }
 
 TEST(GeneratorSend, MovesWhatIsSentAndCopiesNothing) {
@@ -708,7 +743,28 @@ TEST(GeneratorClose, TheBodyNoticesAndMayCleanUp) {
   searcher.close();
   EXPECT_EQ(log, (Log{"Searching prefix:Dear", "Dear James", "Closing coroutine!!"}));
   EXPECT_TRUE(searcher.done());
-  EXPECT_EQ(searcher.send("Dear Jane"), nullptr);
+  EXPECT_THROW(searcher.send("Dear Jane"), std::logic_error);
+  searcher.close();
+  EXPECT_EQ(log.size(), 3u);
+}
+
+TEST(GeneratorClose, TheRequestIsDeliveredOnceAndOneThatRefusesCanBeSentToAgain) {
+  auto body = []() -> Generator<int, int> {
+    int refused = 0;
+    while (true) {
+      try {
+        refused += co_yield refused;
+      } catch (const GeneratorExit&) {
+        if (++refused > 2) co_return;
+      }
+    }
+  };
+  auto generator = body();
+  generator.next();
+  EXPECT_THROW(generator.close(), std::logic_error);
+  EXPECT_EQ(*generator.send(5), 6) << "it stands at its yield as before";
+  generator.close();
+  EXPECT_TRUE(generator.done());
 }
 
 TEST(GeneratorClose, UnwindsABodyThatDoesNotCatch) {
