@@ -349,11 +349,13 @@ TEST_F(Bridges, ToThreadGivesWhatTheFunctionReturnsOrThrows) {
 
 TEST_F(Bridges, TaskThatIsCancelledLeavesTheThreadToItsWork) {
   struct Door {
+    std::atomic<bool> reached = false;
     std::atomic<bool> open = false;
     std::atomic<bool> passed = false;
   };
   auto door = std::make_shared<Door>();
   auto blocks = [door] {
+    door->reached = true;
     door->open.wait(false);
     door->passed = true;
     door->passed.notify_one();
@@ -361,7 +363,7 @@ TEST_F(Bridges, TaskThatIsCancelledLeavesTheThreadToItsWork) {
   auto test = [&]() -> Task<> {
     auto waits = [&]() -> Task<> { co_await to_thread(blocks); };
     const TaskHandle<> task = create_task(waits());
-    co_await Yield();
+    while (!door->reached) co_await Yield();  // what has not begun would never run
     task.cancel();
     note(co_await error_of(task));
     door->open = true;
