@@ -50,8 +50,8 @@ std::string describe(char c) {
   throw InvalidUrl(quote(text) + " is no URL: " + why);
 }
 
-std::string checked(std::string_view text, std::string_view part, std::uint8_t mask,
-                    const char* name) {
+std::string_view checked(std::string_view text, std::string_view part, std::uint8_t mask,
+                         const char* name) {
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (kAllowed[static_cast<unsigned char>(part[i])] & mask) continue;
     if (part[i] != '%') refuse(text, std::string("its ") + name + " contains " + describe(part[i]));
@@ -60,26 +60,26 @@ std::string checked(std::string_view text, std::string_view part, std::uint8_t m
     }
     i += 2;
   }
-  return std::string(part);
+  return part;
 }
 
-std::string checked_scheme(std::string_view text, std::string_view part) {
+std::string_view checked_scheme(std::string_view text, std::string_view part) {
   if (part.empty() || !is_letter(part[0])) refuse(text, "its scheme does not begin with a letter");
   for (char c : part) {
     if (!(kAllowed[static_cast<unsigned char>(c)] & kInScheme)) {
       refuse(text, "its scheme contains " + describe(c));
     }
   }
-  return std::string(part);
+  return part;
 }
 
 }  // namespace
 
-Uri Uri::parse(std::string_view text, std::size_t max_length) {
+UriView UriView::parse(std::string_view text, std::size_t max_length) {
   if (text.size() > max_length) {
     refuse(text, "it is longer than " + std::to_string(max_length) + " bytes");
   }
-  Uri uri;
+  UriView uri;
   std::string_view rest = text;
   // From the back, so that each part ends where its successor's mark stands (RFC 3986 appendix B).
   if (const auto hash = rest.find('#'); hash != rest.npos) {
@@ -101,6 +101,17 @@ Uri Uri::parse(std::string_view text, std::size_t max_length) {
     rest = rest.substr(end);
   }
   uri.path = checked(text, rest, kInPath, "path");
+  return uri;
+}
+
+Uri Uri::parse(std::string_view text, std::size_t max_length) {
+  const UriView view = UriView::parse(text, max_length);
+  Uri uri;
+  uri.scheme = view.scheme;
+  uri.authority = view.authority;
+  uri.path = view.path;
+  uri.query = view.query;
+  uri.fragment = view.fragment;
   return uri;
 }
 

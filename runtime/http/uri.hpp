@@ -19,6 +19,18 @@ namespace simul::http {
 /// The longest URL that is accepted, in bytes.
 inline constexpr std::size_t kMaxUrlLength = 16 * 1024;
 
+/// Where the parts lie in a text that somebody else owns: what `Uri` holds, as views of it.
+struct UriView {
+  std::optional<std::string_view> scheme;
+  std::optional<std::string_view> authority;
+  std::string_view path;
+  std::optional<std::string_view> query;
+  std::optional<std::string_view> fragment;
+
+  /// Finds the parts of `text` and copies none. Throws as `Uri::parse`.
+  static UriView parse(std::string_view text, std::size_t max_length = kMaxUrlLength);
+};
+
 /// A URI or a relative reference, taken apart and not decoded. "Absent" and "empty" differ:
 /// `http://a/?` has an empty query, `http://a/` has none (RFC 3986 section 5.2.2 depends on it).
 struct Uri {

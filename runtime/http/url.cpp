@@ -11,11 +11,12 @@
 namespace simul::http {
 namespace {
 
-std::string lower_case(std::string text) {
-  for (char& c : text) {
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  return text;
+  return lower;
 }
 
 std::uint16_t default_port(std::string_view scheme) {
@@ -37,7 +38,7 @@ std::uint16_t parse_port(std::string_view digits) {
 std::string parse_address_literal(std::string_view literal) {
   // A zone ("%25eth0", RFC 6874) means something on one machine only; it is refused with the rest
   // that inet_pton does not read.
-  std::string address = lower_case(std::string(literal));
+  std::string address = lower_case(literal);
   in6_addr parsed;
   if (::inet_pton(AF_INET6, address.c_str(), &parsed) != 1) {
     throw InvalidUrl("what stands in brackets is no IPv6 address");
@@ -52,7 +53,7 @@ std::string parse_name(std::string_view host) {
   if (host.find('%') != host.npos) throw InvalidUrl("its host is percent-encoded");
   if (host.find('[') != host.npos || host.find(']') != host.npos)
     throw InvalidUrl("its host contains a bracket");
-  return lower_case(std::string(host));
+  return lower_case(host);
 }
 
 // authority = [ userinfo "@" ] host [ ":" port ]. Throws InvalidUrl with the reason alone.
@@ -83,18 +84,18 @@ void parse_authority(std::string_view authority, Url& url) {
   url.port = rest.empty() ? default_port(url.scheme) : parse_port(rest.substr(1));
 }
 
-Url from_uri(Uri uri) {
+Url from_uri(const UriView& uri) {
   Url url;
   if (!uri.scheme) throw InvalidUrl("it has no scheme; write http:// in front");
-  url.scheme = lower_case(*std::move(uri.scheme));
+  url.scheme = lower_case(*uri.scheme);
   if (url.scheme != "http" && url.scheme != "https") {
     throw InvalidUrl("its scheme is neither http nor https");
   }
   if (!uri.authority) throw InvalidUrl("it names no host");
   parse_authority(*uri.authority, url);
-  url.path = std::move(uri.path);
-  url.query = std::move(uri.query);
-  url.fragment = std::move(uri.fragment);
+  url.path = uri.path;
+  url.query = uri.query;
+  url.fragment = uri.fragment;
   return url;
 }
 
@@ -115,9 +116,9 @@ std::string Origin::to_string() const {
 }
 
 Url Url::parse(std::string_view text, std::size_t max_length) {
-  Uri uri = Uri::parse(text, max_length);
+  const UriView uri = UriView::parse(text, max_length);
   try {
-    return from_uri(std::move(uri));
+    return from_uri(uri);
   } catch (const InvalidUrl& reason) {
     throw InvalidUrl(quote(text) + " is no http(s) URL: " + reason.what());
   }
