@@ -63,7 +63,24 @@ Task<ConnectionPool::Lease> ConnectionPool::acquire(http::Origin origin, bool fr
   Admission at_all(state_->permits, deadline);
   lease.of_all_ = co_await at_all;
   if (!lease.of_all_) co_return Lease();
+  serve(lease, fresh);
+  co_return lease;
+}
 
+ConnectionPool::Lease ConnectionPool::try_acquire(const http::Origin& origin, bool fresh) {
+  if (!state_) throw PoolClosed();
+  Lease lease(*this, host_of(origin));
+  // Where a permit is free, nobody stands in line for it.
+  if (!lease.host_->permits.try_take()) return {};
+  lease.of_host_ = Permit(lease.host_->permits);
+  if (!state_->permits.try_take()) return {};
+  lease.of_all_ = Permit(state_->permits);
+  serve(lease, fresh);
+  return lease;
+}
+
+// It has both permits: a connection that is there already, or room for one.
+void ConnectionPool::serve(Lease& lease, bool fresh) {
   Host& host = *lease.host_;
   if (!fresh) lease.connection_ = take_idle(host);
   lease.reused_ = lease.connected();
@@ -74,7 +91,6 @@ Task<ConnectionPool::Lease> ConnectionPool::acquire(http::Origin origin, bool fr
       close_idle(*idle_.front());
     }
   }
-  co_return lease;
 }
 
 void ConnectionPool::close() noexcept {

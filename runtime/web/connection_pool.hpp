@@ -68,6 +68,10 @@ class ConnectionPool {
   /// do. Empty if `deadline` came first. Throws PoolClosed.
   Task<Lease> acquire(http::Origin origin, bool fresh = false, TimePoint deadline = kNever);
 
+  /// The same by a plain call, for when nobody has to wait; empty if one would have to. Throws
+  /// PoolClosed.
+  Lease try_acquire(const http::Origin& origin, bool fresh = false);
+
   /// Closes what is idle and turns away who waits. Connections on lease stay with their owners, and
   /// are closed when they come back.
   void close() noexcept;
@@ -141,6 +145,7 @@ class ConnectionPool {
   class Admission;
 
   Host& host_of(const http::Origin& origin);
+  void serve(Lease& lease, bool fresh);
   std::unique_ptr<Connection> take_idle(Host& host);
   void put_idle(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> unlink(Connection& connection) noexcept;

@@ -85,7 +85,7 @@ Task<> Flight::advance(Until until) {
       }
       switch (exchange_.step()) {
         case Step::connect:
-          co_await connect();
+          if (!take_idle()) co_await connect();
           break;
         case Step::send:
           if (!http::send_some(lease_.socket().fd(), exchange_) && !receive()) {
@@ -131,12 +131,26 @@ bool Flight::reached(Until until) const noexcept {
   return false;
 }
 
-Task<> Flight::connect() {
+// True if there was a connection to be had at once, as there mostly is.
+bool Flight::take_idle() {
   land();  // of the hop before
-  const bool fresh = exchange_.needs_fresh_connection();
-  lease_ = co_await core_->pool.acquire(exchange_.origin(), fresh, deadlines_.end());
-  if (!lease_) deadlines_.check(exchange_);
+  lease_ = core_->pool.try_acquire(exchange_.origin(), exchange_.needs_fresh_connection());
+  if (!lease_ || !lease_.connected()) return false;
+  connected();
+  return true;
+}
+
+Task<> Flight::connect() {
+  if (!lease_) {
+    const bool fresh = exchange_.needs_fresh_connection();
+    lease_ = co_await core_->pool.acquire(exchange_.origin(), fresh, deadlines_.end());
+    if (!lease_) deadlines_.check(exchange_);
+  }
   if (!lease_.connected()) lease_.fill(co_await dial());
+  connected();
+}
+
+void Flight::connected() {
   drained_ = true;  // nobody answers before he is asked; if he did, the wait ends at once
   exchange_.connected(lease_.reused());
 }

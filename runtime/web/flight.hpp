@@ -106,7 +106,9 @@ class Flight : public ListNode<> {
   void on_body(std::string_view bytes);
   void add_to_body(std::string_view piece);
   bool reached(Until until) const noexcept;
+  bool take_idle();
   Task<> connect();
+  void connected();
   Task<Descriptor> dial();
   bool receive();
   void land();

@@ -91,6 +91,28 @@ TEST_F(Pool, GivesRoomFirstAndTheSameConnectionAgainAfterwards) {
   EXPECT_EQ(pool.idle(), 0u);
 }
 
+TEST_F(Pool, WithoutAWaitThereIsWhatIsFreeAndNothingElse) {
+  ConnectionPool pool({.in_all = 2, .per_origin = 1});
+  Lease a = pool.try_acquire(origin("a"));
+  EXPECT_TRUE(a);
+  EXPECT_FALSE(a.connected());
+  network.dial(a);
+  EXPECT_FALSE(pool.try_acquire(origin("a")));  // the limit of one origin
+  Lease b = pool.try_acquire(origin("b"));
+  EXPECT_TRUE(b);
+  EXPECT_FALSE(pool.try_acquire(origin("c")));  // the limit of them all
+  EXPECT_EQ(pool.in_use(), 2u);
+  a.give_back();
+  Lease again = pool.try_acquire(origin("a"));
+  EXPECT_TRUE(again.reused());
+  EXPECT_EQ(network.number_of(again), 0);
+  again.give_back();
+  EXPECT_FALSE(pool.try_acquire(origin("a"), /*fresh=*/true).connected());
+  EXPECT_FALSE(network.is_open(0));
+  pool.close();
+  EXPECT_THROW(pool.try_acquire(origin("a")), PoolClosed);
+}
+
 TEST_F(Pool, AConnectionThatIsNotGivenBackIsClosed) {
   ConnectionPool pool;
   { const Lease lease = get(pool); }
