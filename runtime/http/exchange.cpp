@@ -27,7 +27,7 @@ void add_client_headers(Headers& headers) {
   if (!headers.contains("Accept")) headers.add("Accept", "*/*");
 }
 
-Exchange::Exchange(Request request, ExchangeOptions options)
+Exchange::Exchange(Request&& request, ExchangeOptions options)
     : request_(std::move(request)),
       options_(std::move(options)),
       redirects_(options_.max_redirects),
@@ -117,12 +117,12 @@ std::size_t Exchange::feed(std::string_view bytes) {
 }
 
 void Exchange::on_head() {
-  response_ = std::move(parser_.response());
-  following_ = options_.follow_redirects && is_redirect(response_.status) &&
-               response_.headers.contains("Location");
+  Response& response = parser_.response();
+  following_ = options_.follow_redirects && is_redirect(response.status) &&
+               response.headers.contains("Location");
   // Who answers "no" or "elsewhere" before the request is whole will not read the rest (RFC 9112
   // section 9.5); a success may well come early from a server that works as it reads.
-  if (following_ || response_.status >= 400) step_ = Step::receive;
+  if (following_ || response.status >= 400) step_ = Step::receive;
   const Framing& framing = parser_.body().framing();
   if (following_) {
     if (framing.kind == Framing::Kind::until_close || framing.length > kMaxDiscarded) {
@@ -130,10 +130,10 @@ void Exchange::on_head() {
     }
     return;
   }
-  response_.url = request_.url;
-  if (options_.on_head) options_.on_head(response_);
+  response.url = request_.url;
+  if (options_.on_head) options_.on_head(response);
   if (!options_.on_body && framing.kind == Framing::Kind::length) {
-    response_.body.reserve(static_cast<std::size_t>(std::min(framing.length, kMaxReserved)));
+    response.body.reserve(static_cast<std::size_t>(std::min(framing.length, kMaxReserved)));
   }
 }
 
@@ -144,7 +144,7 @@ void Exchange::on_body(std::string_view piece) {
   } else if (options_.on_body) {
     options_.on_body(piece);
   } else {
-    response_.body.append(piece);
+    parser_.response().body.append(piece);
   }
 }
 
@@ -152,7 +152,7 @@ void Exchange::finish(bool clean) {
   can_keep_ = clean && parser_.keep_alive() && sent_ == request_size() &&
               !request_.headers.has_token("Connection", "close");
   if (following_) {
-    with_context([&] { return redirects_.follow(response_, request_); });
+    with_context([&] { return redirects_.follow(parser_.response(), request_); });
     start_hop();
   } else {
     step_ = Step::done;
@@ -191,7 +191,7 @@ bool Exchange::retry() {
 
 Response Exchange::take_response() {
   assert(step_ == Step::done);
-  return std::move(response_);
+  return std::move(parser_.response());
 }
 
 std::string Exchange::context() const {

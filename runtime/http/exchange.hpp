@@ -70,9 +70,10 @@ class Exchange {
   /// What the driver must do next.
   enum class Step { connect, send, receive, done };
 
-  /// Sends the client's headers, too (`add_client_headers`). Throws `InvalidMessage` if the request
-  /// cannot be written, and `UnsupportedScheme` for https: no TLS here.
-  explicit Exchange(Request request, ExchangeOptions options = {});
+  /// Takes `request`, and sends the client's headers, too (`add_client_headers`). Throws
+  /// `InvalidMessage` if the request cannot be written, and `UnsupportedScheme` for https: no TLS
+  /// here.
+  explicit Exchange(Request&& request, ExchangeOptions options = {});
 
   Step step() const noexcept { return step_; }
 
@@ -151,8 +152,7 @@ class Exchange {
   ExchangeOptions options_;
   Redirects redirects_;
   Origin origin_;
-  ResponseParser parser_;
-  Response response_;
+  ResponseParser parser_;  // its response is ours, too: URL and body are added to it
 
   Step step_ = Step::connect;
   std::string head_;             // the request's head, and its body if that is small
