@@ -4,7 +4,9 @@
 //                                    await(handle)            (fiber/await.hpp)
 //     in a task                      co_await fiber           the handle of a fiber: its result
 //                                    co_await deferred        (deferred/deferred_wait.hpp)
-//     for who wants callbacks        deferred_from(task)      a Deferred of the result
+//     for who wants callbacks        deferred_from(task)      a Deferred of the result; of a
+//     handle:
+//                                                             (deferred/deferred_from.hpp)
 //
 // Who waits for what is his alone ends it when he is ended: a fiber that is killed in `await(task)`
 // cancels the task and leaves when that has ended, for the task may use what is on the fiber's
@@ -18,6 +20,7 @@
 #include <utility>
 
 #include "runtime/deferred/deferred.hpp"
+#include "runtime/deferred/deferred_from.hpp"
 #include "runtime/fiber/await.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/reactor/spawned.hpp"
@@ -92,56 +95,7 @@ FiberEndWait<T> operator co_await(const Fiber<T>& fiber) noexcept {
   return FiberEndWait<T>(fiber);
 }
 
-namespace detail {
-
-/// Waits for the end of a task. Belongs to itself until then, and then to a callback of the loop:
-/// the callbacks of the Deferred are to run from there, as all do.
-template <class T>
-class TaskEnd final : public DoneLink {
- public:
-  TaskEnd(TaskHandle<T> task, Deferred<T> result) noexcept
-      : task_(std::move(task)), result_(std::move(result)) {
-    this->fired = [](DoneLink& link) noexcept {
-      std::unique_ptr<TaskEnd> self(static_cast<TaskEnd*>(&link));
-      Reactor& reactor = self->task_.core().reactor();
-      reactor.call_soon([end = std::move(self)] { end->fire(); });
-    };
-  }
-
-  void fire() const {
-    if (result_.called()) return;  // it was cancelled; an error is the task's to report
-    if (task_.cancelled())
-      result_.errback(Cancelled{});
-    else if (std::exception_ptr error = task_.error())
-      result_.errback(std::move(error));
-    else if constexpr (std::is_void_v<T>)
-      result_.callback();
-    else
-      result_.callback(std::move(task_.result()));
-  }
-
- private:
-  TaskHandle<T> task_;
-  Deferred<T> result_;
-};
-
-}  // namespace detail
-
-/// Fires with the result of `task`, which moves into it, or with its error; with Cancelled if it is
-/// cancelled. Cancelling the Deferred cancels the task. (Twisted: Deferred.fromFuture)
-template <class T>
-Deferred<T> deferred_from(TaskHandle<T> task,
-                          std::source_location where = std::source_location::current()) {
-  Deferred<T> result([task](Deferred<T>&) { task.cancel(); }, where);
-  auto end = std::make_unique<detail::TaskEnd<T>>(task, result);
-  if (task.done())
-    end->fire();
-  else
-    task.core().notify(*end.release());
-  return result;
-}
-
-/// The same for one that has not been started: it is started now.
+/// As deferred_from(handle), for a task that has not been started: it is started now.
 /// (Twisted: Deferred.fromCoroutine)
 template <class T>
 Deferred<T> deferred_from(Task<T> task,
