@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "lessons/common/reddit.hpp"
 #include "runtime/fiber/fiber.hpp"
 
 namespace simul {
@@ -11,9 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::string_view kReddit = "www.reddit.com";
+
 http::Response serve(const http::IncomingRequest& request) {
   std::string_view name = request.headers.get("Host").value_or("");
   name = name.substr(0, name.find(':'));
+  if (http::equal_ignoring_case(name, kReddit)) return reddit(request);
   const auto host = std::ranges::find_if(StandIn::hosts(), [&](const StandIn::Host& known) {
     return http::equal_ignoring_case(known.name, name);
   });
@@ -39,6 +43,7 @@ const std::vector<StandIn::Host>& StandIn::hosts() {
 
 StandIn::StandIn() : server_(serve) {
   for (const Host& host : hosts()) pins_.push_back(net::pin(host.name, server_.address()));
+  pins_.push_back(net::pin(kReddit, server_.address()));
 }
 
 }  // namespace simul

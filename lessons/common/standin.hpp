@@ -20,7 +20,8 @@ class StandIn {
     Duration latency;  ///< from the request's arrival to the first byte of the answer
   };
 
-  /// The hosts that are known, in the order in which the articles name them.
+  /// The hosts that have a page each, in the order in which the articles name them. Beside them
+  /// there is www.reddit.com, which has several (reddit.hpp).
   static const std::vector<Host>& hosts();
 
   /// Starts the server and pins the names. Throws std::system_error.
