@@ -117,20 +117,21 @@ TEST(ThreadPool, AJobHoldsVirtualTimeAndIsNoDeadlock) {
   EXPECT_EQ(Clock::now(), start);
 }
 
-/// Keeps the one thread of a pool busy until it is opened.
+/// Keeps the one thread of a pool busy until it is opened. The job shares what it waits for, as it
+/// may still be at it when the gate has gone.
 class Gate {
  public:
   explicit Gate(ThreadPool& pool) {
-    pool.submit([this] {
-      begun_.set_value();
-      open_.get_future().wait();
+    const auto begun = std::make_shared<std::promise<void>>();
+    pool.submit([begun, open = open_.get_future().share()] {
+      begun->set_value();
+      open.wait();
     });
-    begun_.get_future().wait();
+    begun->get_future().wait();
   }
   void open() { open_.set_value(); }
 
  private:
-  std::promise<void> begun_;
   std::promise<void> open_;
 };
 
