@@ -1,30 +1,20 @@
 // Tasks from nothing: what the compiler makes of co_await, and the little that one has to add.
 //
-// A coroutine's frame, with its parameters and variables, lies on the heap (lesson 02). Here one
-// coroutine calls another and waits for its result; that one calls a third, and so on. Each has a
-// frame of its own, and each frame knows who called it. That chain is the job's stack:
+// Each coroutine has a frame of its own on the heap (lesson 02), and each knows who called it:
 //
 //     main --> Job --next--> [ world ] --caller--> [ hello ]
 //
-// `co_await something` is three calls on `something`, of which the middle one stops the coroutine:
+// `co_await something` is three calls on `something`. await_ready(): is it there already? then do
+// not stop. await_suspend(frame): this frame has stopped; say whose turn it is. await_resume(): we
+// go on; the value of the whole expression.
 //
-//     await_ready()           is it there already? then do not stop
-//     await_suspend(frame)    this frame has stopped: remember it, and say whose turn it is
-//     await_resume()          we go on: the value of the whole expression
-//
-// How does a coroutine start the one it calls? By resume(), inside of await_suspend: then each call
-// lies on the thread's stack on top of its caller, and a deep one overflows it. By a jump, which
-// the language offers, too (symmetric transfer: await_suspend returns the frame to go on with): but
-// a compiler may make a call of it after all, as g++ does without optimisation. So ours only notes
+// To start the callee by resume(), inside of await_suspend, would put each call on the thread's
+// stack on top of its caller, and a deep one overflows it. A jump, which the language offers, too
+// (symmetric transfer), may become a call after all, as in g++ without optimisation. So ours notes
 // in `job->next` whose turn it is, and goes back to a loop, the trampoline, which resumes that one.
-// The thread's stack never holds more than one of our coroutines.
-//
-// What runtime/task/ does beyond this: results of any type, handles, cancelling, frames that are
-// used again, and the reactor in place of the two queues.
 #include <chrono>
 #include <coroutine>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <map>
@@ -60,7 +50,6 @@ void turn() {
 
 struct Sleep {
   milliseconds delay;
-
   bool await_ready() const { return false; }
   void await_suspend(std::coroutine_handle<>) const {
     asleep.emplace(steady_clock::now() + delay, std::exchange(job, nullptr));
@@ -74,7 +63,6 @@ class Task {
  public:
   struct promise_type;
   using Frame = std::coroutine_handle<promise_type>;
-
   struct Return {  // awaited at the closing brace
     bool await_ready() const noexcept { return false; }
     void await_suspend(Frame frame) const noexcept {
@@ -88,7 +76,6 @@ class Task {
     std::coroutine_handle<> caller;  // null: the outermost
     std::string result;
     std::exception_ptr error;
-
     Task get_return_object() { return Task(Frame::from_promise(*this)); }
     std::suspend_always initial_suspend() { return {}; }  // the call alone runs nothing
     Return final_suspend() noexcept { return {}; }
@@ -110,7 +97,6 @@ class Task {
     if (frame_.promise().error) std::rethrow_exception(frame_.promise().error);
     return std::move(frame_.promise().result);
   }
-
   Frame frame() const { return frame_; }
 
  private:
@@ -127,7 +113,6 @@ void run(const std::vector<Task>& tasks) {
 }
 
 // ---- The tasks ----
-
 Task world(milliseconds delay) {
   co_await Sleep{delay};
   co_return "World!";
@@ -161,5 +146,4 @@ int main() {
   std::printf("Three tasks, one of them 100,000 calls deep. No line of theirs has run.\n");
   run(tasks);
   std::printf("%.1f s\n", duration<double>(steady_clock::now() - start).count());
-  return EXIT_SUCCESS;
 }
