@@ -112,6 +112,7 @@ TEST(Lesson10, CtrlCEndsItAtOnceWithoutAWord) {
   }
   ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
   EXPECT_EQ(child.wait(), 128 + SIGINT);
+  EXPECT_EQ(child.killed_by(), 0) << "nothing was closed and nobody cleaned up";
   char byte = 0;
   EXPECT_EQ(::read(child.out.get(), &byte, 1), 0) << "it went on";
   EXPECT_EQ(::read(child.err.get(), &byte, 1), 0) << "it wrote something on stderr";

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <regex>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -141,16 +142,17 @@ TEST(Lesson11, APageThatCannotBeHadIsOneLineAndBothTasksGoOn) {
 }
 
 TEST(Lesson11, CtrlCEndsItInTheMiddleOfTheDownloadsWithoutAWord) {
-  std::atomic<int> asked{0};
+  std::counting_semaphore<> asked(0);
   LoopbackServer server([&](const http::IncomingRequest&) {
-    ++asked;
+    asked.release();
     this_fiber::sleep_for(60s);
     return text_response(200, "page");
   });
   testing::Child child({testing::program(kName), server.url("/a"), server.url("/b")});
-  for (Stopwatch patience; asked < 2 && patience.elapsed() < 20s;) std::this_thread::sleep_for(5ms);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(asked.try_acquire_for(20s));
   ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
   EXPECT_EQ(child.wait(), 128 + SIGINT);
+  EXPECT_EQ(child.killed_by(), 0) << "nothing was closed and nobody cleaned up";
   char byte = 0;
   EXPECT_EQ(::read(child.err.get(), &byte, 1), 0) << "it wrote something on stderr";
 }

@@ -85,6 +85,7 @@ TEST(Lesson12, CtrlCEndsTheSchedulerAtOnceWithoutAWord) {
   }
   ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
   EXPECT_EQ(child.wait(), 128 + SIGINT);
+  EXPECT_EQ(child.killed_by(), SIGINT) << "it has nothing to close, and no handler";
   char byte = 0;
   EXPECT_EQ(::read(child.err.get(), &byte, 1), 0) << "it wrote something on stderr";
 }

@@ -2,11 +2,9 @@
 // beside its expected.txt, Ctrl-C in the middle, answers that are none, what the stand-in answers,
 // and the miniature. Its tool has lesson_14_json_test.cpp.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -51,12 +49,8 @@ std::string output_up_to(testing::Child& child, const std::string& end) {
 // It ends by itself, with 130, not killed by the signal, and without another word.
 void expect_interrupted(testing::Child& child) {
   ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
-  siginfo_t end{};
-  while (::waitid(P_PID, static_cast<id_t>(child.pid()), &end, WEXITED | WNOWAIT) == -1) {
-    ASSERT_EQ(errno, EINTR);
-  }
-  EXPECT_EQ(end.si_code, CLD_EXITED) << "nothing was closed and nobody cleaned up";
   EXPECT_EQ(child.wait(), 128 + SIGINT);
+  EXPECT_EQ(child.killed_by(), 0) << "nothing was closed and nobody cleaned up";
   char byte = 0;
   EXPECT_EQ(::read(child.out.get(), &byte, 1), 0) << "it wrote something on stdout";
   EXPECT_EQ(::read(child.err.get(), &byte, 1), 0) << "it wrote something on stderr";

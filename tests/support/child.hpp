@@ -118,6 +118,10 @@ class Child {
     return waitpid(pid_, &status, WNOHANG) == pid_ ? ended(status) : -1;
   }
 
+  /// The signal that ended it, or 0 if it exited by itself: which `wait` tells apart from an exit
+  /// with 128 + signal no more than a shell does.
+  int killed_by() const { return killed_by_; }
+
   /// Our ends of its stdin, stdout and stderr.
   UniqueFd in, out, err;
 
@@ -133,10 +137,12 @@ class Child {
   int ended(int status) {
     kill(-pid_, SIGKILL);  // what it left running in its group
     pid_ = -1;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    killed_by_ = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return killed_by_ != 0 ? 128 + killed_by_ : WEXITSTATUS(status);
   }
 
   pid_t pid_ = -1;
+  int killed_by_ = 0;
 };
 
 /// Runs `command` to its end, or to the end of its time.
