@@ -1,12 +1,15 @@
 // The command line, the exit status and the standard output of a lesson's program; see lesson.hpp.
 #include "lessons/common/lesson.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "lessons/common/standin.hpp"
 #include "runtime/base/clock.hpp"
@@ -20,11 +23,6 @@ namespace {
 std::string program = "lesson";
 std::atomic<bool> complained{false};
 
-// A command line that the program does not understand.
-struct WrongUsage {
-  std::string what;
-};
-
 std::string program_name(int argc, char** argv) {
   const std::string_view path = argc > 0 ? argv[0] : "";
   const std::string_view name = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
@@ -33,45 +31,87 @@ std::string program_name(int argc, char** argv) {
 
 std::string usage(const Lesson& about) {
   std::string line = "usage: " + program + " [--help]";
-  if (about.on_clock) line += " [--virtual-time]";
-  if (about.fetches) line += " [--live] [URL...]";
+  if (about.on_clock) line += about.virtual_by_default ? " [--real-time]" : " [--virtual-time]";
+  if (about.fetches) line += " [--live]";
+  for (const Flag& flag : about.flags) {
+    line += flag.needed ? " " : " [";
+    line += flag.spelling() + (flag.needed ? "" : "]");
+  }
+  if (about.fetches) line += " [URL...]";
+  if (about.operands) line += " " + about.operands->names;
   return line + "\n";
 }
 
 std::string help(const Lesson& about) {
   std::string text = usage(about) + "\n" + about.about + "\n\n";
-  text += "  --help          this text\n";
+  // A flag a line, the explanations below each other.
+  std::vector<std::pair<std::string, std::string>> lines{{"--help", "this text"}};
   if (about.on_clock) {
-    text += "  --virtual-time  waiting takes no time, and the printed times are exact\n";
+    lines.emplace_back("--virtual-time", "waiting takes no time, and the printed times are exact");
+  }
+  if (about.on_clock && about.virtual_by_default) {
+    lines.back().second += " (the default)";
+    lines.emplace_back("--real-time", "every wait takes as long as it says");
   }
   if (about.fetches) {
-    text += "  --live          fetch from the real network, not from the built-in stand-in\n";
-    text += "  URL...          fetch these instead of the lesson's own list\n";
+    lines.emplace_back("--live", "fetch from the real network, not from the built-in stand-in");
+  }
+  for (const Flag& flag : about.flags) lines.emplace_back(flag.spelling(), flag.about);
+  if (about.fetches) lines.emplace_back("URL...", "fetch these instead of the lesson's own list");
+  if (about.operands) lines.emplace_back(about.operands->names, about.operands->about);
+  std::size_t width = 0;
+  for (const auto& [name, what] : lines) width = std::max(width, name.size());
+  for (const auto& [name, what] : lines) {
+    text += "  " + name + std::string(width + 2 - name.size(), ' ') + what + "\n";
   }
   return text;
 }
 
 // The options, or nothing when help was asked for.
 std::optional<Options> parse(int argc, char** argv, const Lesson& about) {
-  Options options;
-  bool only_urls = false;  // after "--"
+  Options options{.virtual_time = about.on_clock && about.virtual_by_default};
+  std::vector<std::string> operands;
+  std::vector<const Flag*> given;
+  bool only_operands = false;  // after "--"
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    const bool is_flag = !only_urls && argument.starts_with("-") && argument != "-";
+    const std::string_view name = argument.substr(0, argument.find('='));
+    const auto own = std::find_if(about.flags.begin(), about.flags.end(),
+                                  [&](const Flag& flag) { return flag.name == name; });
+    const bool is_flag = !only_operands && argument.starts_with("-") && argument != "-";
     if (!is_flag) {
-      if (!about.fetches) throw WrongUsage{"unexpected argument: " + std::string(argument)};
-      options.urls.emplace_back(argument);
+      operands.emplace_back(argument);
     } else if (argument == "--") {
-      only_urls = true;
+      only_operands = true;
     } else if (argument == "--help") {
       return std::nullopt;
     } else if (argument == "--virtual-time" && about.on_clock) {
       options.virtual_time = true;
+    } else if (argument == "--real-time" && about.on_clock && about.virtual_by_default) {
+      options.virtual_time = false;
     } else if (argument == "--live" && about.fetches) {
       options.live = true;
+    } else if (own != about.flags.end()) {
+      given.push_back(&*own);
+      read_flag(*own, argument, i, argc, argv);
     } else {
       throw WrongUsage{"unknown option: " + std::string(argument)};
     }
+  }
+  for (const Flag& flag : about.flags) {
+    if (flag.needed && std::find(given.begin(), given.end(), &flag) == given.end()) {
+      throw WrongUsage{flag.spelling() + " is missing"};
+    }
+  }
+  if (about.fetches) {
+    options.urls = std::move(operands);
+  } else if (about.operands) {
+    if (operands.size() < about.operands->at_least) {
+      throw WrongUsage{"too few arguments: " + about.operands->names + " wanted"};
+    }
+    *about.operands->into = std::move(operands);
+  } else if (!operands.empty()) {
+    throw WrongUsage{"unexpected argument: " + operands.front()};
   }
   return options;
 }

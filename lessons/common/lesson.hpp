@@ -8,9 +8,10 @@
 //
 // A lesson declares what its example can do, and only the flags that follow from it exist:
 // `--help` always, `--virtual-time` where it waits on the clock alone, `--live` and addresses as
-// arguments where it fetches. Output goes to stdout; a wrong command line prints one line and the
-// usage on stderr and exits 2; an exception that leaves the example prints one line on stderr and
-// exits 1; Ctrl-C in `run` ends it without a word and with status 130.
+// arguments where it fetches, and the flags of its own that it lists, see flags.hpp. Output goes to
+// stdout; a wrong command line prints one line and the usage on stderr and exits 2; an exception
+// that leaves the example prints one line on stderr and exits 1; Ctrl-C in `run` ends it without a
+// word and with status 130.
 //
 // The program's own name, in usage and errors, is the file it was started as, so that variants of a
 // lesson need not repeat it.
@@ -18,10 +19,12 @@
 
 #include <concepts>
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "lessons/common/flags.hpp"
 #include "lessons/common/say.hpp"
 #include "runtime/base/callback.hpp"
 
@@ -31,15 +34,19 @@ namespace simul {
 struct Lesson {
   std::string about;      ///< What it shows, one or more lines; printed by `--help`.
   bool on_clock = false;  ///< It waits on the clock alone: takes `--virtual-time`.
-  bool fetches = false;   ///< It downloads: takes `--live` and URLs as arguments. Without either it
-                          ///< runs beside the stand-in internet (standin.hpp).
+  bool virtual_by_default =
+      false;             ///< With `on_clock`: virtual time unless `--real-time` is given.
+  bool fetches = false;  ///< It downloads: takes `--live` and URLs as arguments. Without either it
+                         ///< runs beside the stand-in internet (standin.hpp).
+  std::vector<Flag> flags{};           ///< What else it takes, in the order of its help.
+  std::optional<Operands> operands{};  ///< What follows the flags, where it takes anything.
 };
 
 /// What the command line asked for.
 struct Options {
-  bool virtual_time = false;      ///< Waits cost nothing; the example runs in a `VirtualTime`.
-  bool live = false;              ///< The real network instead of the stand-in.
-  std::vector<std::string> urls;  ///< The arguments; empty: the lesson's own list.
+  bool virtual_time = false;        ///< Waits cost nothing; the example runs in a `VirtualTime`.
+  bool live = false;                ///< The real network instead of the stand-in.
+  std::vector<std::string> urls{};  ///< The arguments; empty: the lesson's own list.
 };
 
 /// Runs `example` as the command line says and returns the exit status for main(): 0, 1 when an
