@@ -1,0 +1,360 @@
+// A timeline as a picture; see svg.hpp. The parts that do not depend on the timeline, such as
+// colours, are in svg_style.hpp.
+#include "runtime/trace/svg.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/trace/layout.hpp"
+#include "runtime/trace/marks.hpp"
+#include "runtime/trace/svg_style.hpp"
+
+namespace simul::trace {
+namespace {
+
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kDescribed = 12;  // rows that the description speaks of
+constexpr double kWidth = 860, kMargin = 16, kColumn = 7.3;
+
+constexpr std::size_t index(State state) {
+  return static_cast<std::size_t>(state);
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+// A coordinate: a tenth of a pixel is exact enough.
+std::string number(double value) {
+  char digits[32];
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed, 1);
+  std::string_view text(digits, static_cast<std::size_t>(end.ptr - digits));
+  if (text.ends_with(".0")) text.remove_suffix(2);
+  return std::string(text);
+}
+
+std::string count(std::size_t number, const char* what) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits + " " + what + (number == 1 ? "" : "s");
+}
+
+// "waits (sleep): 1 s, from 2 s to 3 s"
+std::string in_words(const Mark& mark) {
+  std::string text = kStyles[index(mark.state)].verb;
+  if (!mark.label.empty()) text += " (" + fitted(mark.label, 40) + ")";
+  if (mark.times > 1) {
+    text += " " + count(mark.times, "time") + ", " + time_label(mark.spent) + " in all, between " +
+            time_label(mark.from) + " and " + time_label(mark.to);
+  } else if (mark.from == mark.to) {
+    text += " at " + time_label(mark.from);
+  } else {
+    text += ": " + time_label(mark.spent) + ", from " + time_label(mark.from) + " to " +
+            time_label(mark.to);
+  }
+  return text;
+}
+
+// How much of a picture there is room for.
+struct Detail {
+  std::size_t rows;
+  double grain = 1;  // pixels
+  bool each = true;  // an explanation for each mark, or one for each row and state
+};
+
+class Picture {
+ public:
+  Picture(const Timeline& timeline, const Detail& detail)
+      : timeline_(timeline),
+        detail_(detail),
+        rows_(rows_of(timeline, detail.rows)),
+        length_(extent(timeline)) {
+    std::size_t widest = 6;
+    for (const Row& row : rows_.rows) widest = std::max(widest, columns(title_of(row)));
+    left_ = kMargin + kColumn * static_cast<double>(std::min(widest, kNameColumns)) + 12;
+    right_ = kWidth - kMargin - 8;
+    const bool many = rows_.rows.size() > 16;
+    pitch_ = many ? 17 : 26;
+    bar_ = many ? 11 : 16;
+  }
+
+  std::string draw() {
+    std::string marks = rows();
+    std::string rest = header() + axis() + std::move(marks) + footer();
+    std::string out =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kWidth) + " " +
+        number(height_) + "\" width=\"" + number(kWidth) + "\" height=\"" + number(height_) +
+        "\" role=\"img\" aria-labelledby=\"t d\">\n<title id=\"t\">" + escaped(title()) +
+        "</title>\n<desc id=\"d\">" + escaped(description()) + "</desc>\n";
+    out += kStyleSheet;
+    out += "<rect class=\"page\" x=\"0.5\" y=\"0.5\" width=\"" + number(kWidth - 1) +
+           "\" height=\"" + number(height_ - 1) + "\" rx=\"8\"/>\n";
+    return out + rest + "</svg>\n";
+  }
+
+ private:
+  static constexpr std::size_t kNameColumns = 24;
+  static constexpr double kTop = 84;  // where the first row begins
+
+  std::string title() const {
+    return timeline_.title.empty() ? "Timeline" : fitted(timeline_.title, 80);
+  }
+
+  static std::string title_of(const Row& row) {
+    std::string text = fitted(row.name, kNameColumns);
+    if (row.actors > 1) {
+      const std::string times = " ×" + std::to_string(row.actors);
+      text = fitted(row.name, kNameColumns - columns(times)) + times;
+    }
+    return text;
+  }
+
+  double x_of(nanoseconds time) const {
+    if (length_ <= 0ns) return left_;
+    return left_ + (right_ - left_) *
+                       (static_cast<double>(time.count()) / static_cast<double>(length_.count()));
+  }
+
+  static std::string text(double x, double y, const char* style, std::string_view words) {
+    return "<text class=\"" + std::string(style) + "\" x=\"" + number(x) + "\" y=\"" + number(y) +
+           "\">" + escaped(words) + "</text>\n";
+  }
+
+  // From and to where a mark goes: as wide as can be seen, and inside.
+  std::pair<double, double> reach(const Mark& mark) const {
+    const double least = kStyles[index(mark.state)].least;
+    double from = x_of(mark.from);
+    const double to = std::max(x_of(mark.to), from + least);
+    if (to <= right_) return {from, to};
+    from = std::min(from, right_ - least);
+    return {from, right_};
+  }
+
+  // What a mark shows as: its class, and paler if it took only part of its time.
+  std::string style(const Mark& mark) {
+    std::string name(1, kStyles[index(mark.state)].letter);
+    const auto [from, to] = reach(mark);
+    if (mark.state < State::ready && mark.times > 1 && to - from >= 4 && mark.share() <= 0.75) {
+      paler_ = true;
+      name += mark.share() <= 0.25 ? " p1" : mark.share() <= 0.5 ? " p2" : " p3";
+    }
+    return name;
+  }
+
+  std::string layer(const Row& row, const std::vector<Mark>& marks, double top) {
+    struct Together {
+      Mark sum;
+      std::string path;
+    };
+    std::map<std::string, Together> together;
+    std::string out;
+    const std::string name = fitted(row.name, 40);
+    for (const Mark& mark : marks) {
+      const Style& look = kStyles[index(mark.state)];
+      seen_[index(mark.state)] = true;
+      const auto [from, to] = reach(mark);
+      const double high = bar_ * look.height;
+      const double y = top + bar_ * look.offset;
+      const std::string of = style(mark);
+      if (detail_.each) {
+        out += "<rect class=\"" + of + "\" x=\"" + number(from) + "\" y=\"" + number(y) +
+               "\" width=\"" + number(to - from) + "\" height=\"" + number(high) + "\"><title>" +
+               escaped(name + " " + in_words(mark)) + "</title></rect>\n";
+        continue;
+      }
+      auto [place, fresh] = together.try_emplace(of);
+      Mark& sum = place->second.sum;
+      if (fresh) {
+        sum = mark;
+      } else {
+        sum.to = mark.to;
+        sum.times += mark.times;
+        sum.spent += mark.spent;
+        if (sum.label != mark.label) sum.label.clear();
+      }
+      place->second.path += "M" + number(from) + " " + number(y) + "h" + number(to - from) + "v" +
+                            number(high) + "h-" + number(to - from) + "z";
+    }
+    for (const auto& [of, all] : together) {
+      out += "<path class=\"" + of + "\" d=\"" + all.path + "\"><title>" +
+             escaped(name + " " + in_words(all.sum)) + "</title></path>\n";
+    }
+    return out;
+  }
+
+  std::string rows() {
+    std::string out;
+    double y = kTop;
+    unsigned thread = 0;
+    const auto pixels = static_cast<double>(length_.count()) / (right_ - left_);
+    const nanoseconds grain(static_cast<std::int64_t>(pixels * detail_.grain));
+    for (const Row& row : rows_.rows) {
+      if (rows_.threads > 1 && row.thread != thread) {
+        thread = row.thread;
+        out += text(kMargin, y + 13, "small", "thread " + std::to_string(thread));
+        y += 20;
+      }
+      const double top = y + (pitch_ - bar_) / 2;
+      out += text(kMargin, top + bar_ / 2 + 4, "name", title_of(row));
+      const Marks marks = marks_of(row, grain);
+      out += layer(row, marks.background, top);
+      out += layer(row, marks.foreground, top);
+      y += pitch_;
+    }
+    bottom_ = y;
+    return out;
+  }
+
+  std::string header() const {
+    std::string out = text(kMargin, 28, "title", fitted(title(), 60));
+    out += text(kWidth - kMargin, 28, "all", time_label(length_));
+    double x = kMargin;
+    for (std::size_t i = 0; i < kStyles.size(); ++i) {
+      if (!seen_[i]) continue;
+      const Style& look = kStyles[i];
+      out += "<rect class=\"" + std::string(1, look.letter) + "\" x=\"" + number(x) + "\" y=\"" +
+             number(40 + 12 * look.offset) + "\" width=\"22\" height=\"" +
+             number(12 * look.height) + "\"/>\n";
+      out += text(x + 28, 50, "key", look.meaning);
+      x += 28 + 6.6 * static_cast<double>(std::string_view(look.meaning).size()) + 22;
+    }
+    if (paler_) out += text(x, 50, "key", "paler: part of the time");
+    return out;
+  }
+
+  // The ticks, their labels above the rows and a line through all of them.
+  std::string axis() const {
+    std::string out = "<path class=\"grid\" d=\"";
+    std::string labels;
+    for (const Tick& tick : ticks(length_, 8)) {
+      const double x = x_of(tick.at);
+      out += "M" + number(x) + " 78V" + number(std::max(bottom_, kTop) + 4);
+      const double half = kColumn / 2 * static_cast<double>(columns(tick.label));
+      labels += text(std::min(x, kWidth - 4 - half), 72, "tick", tick.label);
+    }
+    return out + "\"/>\n" + labels;
+  }
+
+  std::string footer() {
+    double y = std::max(bottom_, kTop) + 22;
+    std::string out;
+    const auto line = [&](const std::string& words) {
+      out += text(kMargin, y, "small", words);
+      y += 18;
+    };
+    for (const std::string& words : notes()) line(words);
+    height_ = y - 8;
+    return out;
+  }
+
+  // What is not in the picture.
+  std::vector<std::string> notes() const {
+    std::vector<std::string> out;
+    if (rows_.rows.empty()) out.emplace_back("Nothing ran.");
+    if (rows_.not_shown != 0)
+      out.push_back("Not shown: " + count(rows_.not_shown, "more actor") + ".");
+    if (timeline_.dropped != 0) {
+      out.push_back("Not recorded: " + count(timeline_.dropped, "event") +
+                    ", for which the recorder had no room.");
+    }
+    return out;
+  }
+
+  std::string description() const {
+    std::string out = count(rows_.rows.size(), "row") + " over " + time_label(length_) + ".";
+    for (std::size_t i = 0; i < std::min(rows_.rows.size(), kDescribed); ++i) {
+      const Row& row = rows_.rows[i];
+      out += " " + title_of(row) + ":";
+      std::array<nanoseconds, 4> spent{};
+      std::array<std::size_t, 4> times{};
+      std::array<std::map<std::string, nanoseconds>, 4> labels;
+      for (const Span& span : row.spans) {
+        spent[index(span.state)] += span.to - span.from;
+        ++times[index(span.state)];
+        if (!span.label.empty()) labels[index(span.state)][span.label] += span.to - span.from;
+      }
+      const char* comma = " ";
+      for (std::size_t s = 0; s < kStyles.size(); ++s) {
+        if (times[s] == 0 || (spent[s] == 0ns && s >= index(State::ready))) continue;
+        out += comma + std::string(kStyles[s].verb);
+        comma = ", ";
+        if (spent[s] == 0ns) {
+          out += " " + count(times[s], "time");
+        } else {
+          out += " " + time_label(spent[s]);
+        }
+        const auto most =
+            std::max_element(labels[s].begin(), labels[s].end(),
+                             [](const auto& a, const auto& b) { return a.second < b.second; });
+        if (most != labels[s].end()) {
+          out += std::string(labels[s].size() == 1 ? " (" : " (mostly ") + fitted(most->first, 40) +
+                 ")";
+        }
+      }
+      out += ".";
+    }
+    if (rows_.rows.size() > kDescribed) {
+      out += " And " + count(rows_.rows.size() - kDescribed, "more row") + ".";
+    }
+    for (const std::string& note : notes()) out += " " + note;
+    return out;
+  }
+
+  const Timeline& timeline_;
+  Detail detail_;
+  Rows rows_;
+  nanoseconds length_;
+  double left_, right_, pitch_, bar_;
+  double bottom_ = kTop, height_ = 0;
+  std::array<bool, 4> seen_{};
+  bool paler_ = false;
+};
+
+}  // namespace
+
+std::string svg(const Timeline& timeline, const SvgLimits& limits) {
+  Detail detail{.rows = std::max<std::size_t>(limits.rows, 1)};
+  while (true) {
+    std::string picture = Picture(timeline, detail).draw();
+    if (picture.size() <= limits.bytes) return picture;
+    if (detail.each) {
+      detail.each = false;
+    } else if (detail.grain < kWidth) {
+      detail.grain *= 1.5;
+    } else if (detail.rows > 1) {
+      detail.rows /= 2;
+    } else {
+      return picture;
+    }
+  }
+}
+
+}  // namespace simul::trace

@@ -1,0 +1,66 @@
+// What a picture of a timeline looks like: shapes, colours, and how they are called in words.
+//
+// Every state differs from the others by its height or its stripes, so that no colour is needed to
+// tell them apart. The colours are blue, orange, yellow and grey, which the usual kinds of colour
+// blindness leave different, and each stands out from its background by at least 3:1, text by at
+// least 4.5:1 (WCAG 2.2, 1.4.3 and 1.4.11). A test computes that from this very text.
+//
+// Classes have no variables and no nested rules: there are viewers that know only the simple kind
+// of CSS, and these shall at least show the light picture.
+#pragma once
+
+#include <array>
+
+namespace simul::trace {
+
+/// How a state is drawn and spoken of. Heights and offsets are parts of the bar's height.
+struct Style {
+  char letter;          ///< its class in the style sheet
+  double height;        ///< how much of the bar it fills
+  double offset;        ///< how far below the bar's top it begins
+  double least;         ///< pixels: so wide is it at least
+  const char* verb;     ///< what its actor does
+  const char* meaning;  ///< in the legend
+};
+
+/// In the order of `State`.
+inline constexpr std::array<Style, 4> kStyles{{
+    {'r', 1.0, 0.0, 1.6, "runs", "runs"},
+    {'b', 1.0, 0.0, 1.6, "blocks", "blocks the thread"},
+    {'y', 0.5, 0.25, 1.0, "is ready", "ready, not running"},
+    {'w', 0.1875, 0.40625, 1.0, "waits", "waits"},
+}};
+
+/// Colours of the light and of the dark picture, and the stripes of who blocks.
+inline constexpr const char* kStyleSheet = R"css(<style>
+text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#1f2328}
+.title{font:600 15px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+.all{text-anchor:end;font-weight:600}
+.key,.small,.tick{fill:#57606a}
+.key{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+.tick{font-size:11px;text-anchor:middle}
+.page{fill:#ffffff;stroke:#d0d7de}
+.grid{stroke:#d8dee4;fill:none}
+.r{fill:#0550ae}
+.b{fill:url(#s)}
+.bf{fill:#a8380f}
+.bs{stroke:#ffd8c2;stroke-width:2}
+.y{fill:#9a6700}
+.w{fill:#848d97}
+.p1{opacity:.6}.p2{opacity:.75}.p3{opacity:.9}
+@media (prefers-color-scheme:dark){
+text{fill:#e6edf3}
+.key,.small,.tick{fill:#9aa4af}
+.page{fill:#0d1117;stroke:#30363d}
+.grid{stroke:#262c34}
+.r{fill:#58a6ff}
+.bf{fill:#f0883e}
+.bs{stroke:#5a2503}
+.y{fill:#e3b341}
+.w{fill:#768390}
+}
+</style>
+<defs><pattern id="s" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="bf" width="7" height="7"/><path class="bs" d="M1 0V7"/></pattern></defs>
+)css";
+
+}  // namespace simul::trace
