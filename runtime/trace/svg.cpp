@@ -14,6 +14,7 @@
 #include "runtime/trace/layout.hpp"
 #include "runtime/trace/marks.hpp"
 #include "runtime/trace/svg_style.hpp"
+#include "runtime/trace/words.hpp"
 
 namespace simul::trace {
 namespace {
@@ -61,28 +62,6 @@ std::string number(double value) {
   return std::string(text);
 }
 
-std::string count(std::size_t number, const char* what) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits + " " + what + (number == 1 ? "" : "s");
-}
-
-// "waits (sleep): 1 s, from 2 s to 3 s"
-std::string in_words(const Mark& mark) {
-  std::string text = kStyles[index(mark.state)].verb;
-  if (!mark.label.empty()) text += " (" + fitted(mark.label, 40) + ")";
-  if (mark.times > 1) {
-    text += " " + count(mark.times, "time") + ", " + time_label(mark.spent) + " in all, between " +
-            time_label(mark.from) + " and " + time_label(mark.to);
-  } else if (mark.from == mark.to) {
-    text += " at " + time_label(mark.from);
-  } else {
-    text += ": " + time_label(mark.spent) + ", from " + time_label(mark.from) + " to " +
-            time_label(mark.to);
-  }
-  return text;
-}
-
 // How much of a picture there is room for.
 struct Detail {
   std::size_t rows;
@@ -98,7 +77,8 @@ class Picture {
         rows_(rows_of(timeline, detail.rows)),
         length_(extent(timeline)) {
     std::size_t widest = 6;
-    for (const Row& row : rows_.rows) widest = std::max(widest, columns(title_of(row)));
+    for (const Row& row : rows_.rows)
+      widest = std::max(widest, columns(row_title(row, kNameColumns)));
     left_ = kMargin + kColumn * static_cast<double>(std::min(widest, kNameColumns)) + 12;
     right_ = kWidth - kMargin - 8;
     const bool many = rows_.rows.size() > 16;
@@ -109,11 +89,12 @@ class Picture {
   std::string draw() {
     std::string marks = rows();
     std::string rest = header() + axis() + std::move(marks) + footer();
-    std::string out =
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kWidth) + " " +
-        number(height_) + "\" width=\"" + number(kWidth) + "\" height=\"" + number(height_) +
-        "\" role=\"img\" aria-labelledby=\"t d\">\n<title id=\"t\">" + escaped(title()) +
-        "</title>\n<desc id=\"d\">" + escaped(description()) + "</desc>\n";
+    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kWidth) +
+                      " " + number(height_) + "\" width=\"" + number(kWidth) + "\" height=\"" +
+                      number(height_) +
+                      "\" role=\"img\" aria-labelledby=\"t d\">\n<title id=\"t\">" +
+                      escaped(title()) + "</title>\n<desc id=\"d\">" +
+                      escaped(description(rows_, timeline_, kDescribed)) + "</desc>\n";
     out += kStyleSheet;
     out += "<rect class=\"page\" x=\"0.5\" y=\"0.5\" width=\"" + number(kWidth - 1) +
            "\" height=\"" + number(height_ - 1) + "\" rx=\"8\"/>\n";
@@ -126,15 +107,6 @@ class Picture {
 
   std::string title() const {
     return timeline_.title.empty() ? "Timeline" : fitted(timeline_.title, 80);
-  }
-
-  static std::string title_of(const Row& row) {
-    std::string text = fitted(row.name, kNameColumns);
-    if (row.actors > 1) {
-      const std::string times = " ×" + std::to_string(row.actors);
-      text = fitted(row.name, kNameColumns - columns(times)) + times;
-    }
-    return text;
   }
 
   double x_of(nanoseconds time) const {
@@ -223,7 +195,7 @@ class Picture {
         y += 20;
       }
       const double top = y + (pitch_ - bar_) / 2;
-      out += text(kMargin, top + bar_ / 2 + 4, "name", title_of(row));
+      out += text(kMargin, top + bar_ / 2 + 4, "name", row_title(row, kNameColumns));
       const Marks marks = marks_of(row, grain);
       out += layer(row, marks.background, top);
       out += layer(row, marks.foreground, top);
@@ -270,61 +242,8 @@ class Picture {
       out += text(kMargin, y, "small", words);
       y += 18;
     };
-    for (const std::string& words : notes()) line(words);
+    for (const std::string& words : notes(rows_, timeline_)) line(words);
     height_ = y - 8;
-    return out;
-  }
-
-  // What is not in the picture.
-  std::vector<std::string> notes() const {
-    std::vector<std::string> out;
-    if (rows_.rows.empty()) out.emplace_back("Nothing ran.");
-    if (rows_.not_shown != 0)
-      out.push_back("Not shown: " + count(rows_.not_shown, "more actor") + ".");
-    if (timeline_.dropped != 0) {
-      out.push_back("Not recorded: " + count(timeline_.dropped, "event") +
-                    ", for which the recorder had no room.");
-    }
-    return out;
-  }
-
-  std::string description() const {
-    std::string out = count(rows_.rows.size(), "row") + " over " + time_label(length_) + ".";
-    for (std::size_t i = 0; i < std::min(rows_.rows.size(), kDescribed); ++i) {
-      const Row& row = rows_.rows[i];
-      out += " " + title_of(row) + ":";
-      std::array<nanoseconds, 4> spent{};
-      std::array<std::size_t, 4> times{};
-      std::array<std::map<std::string, nanoseconds>, 4> labels;
-      for (const Span& span : row.spans) {
-        spent[index(span.state)] += span.to - span.from;
-        ++times[index(span.state)];
-        if (!span.label.empty()) labels[index(span.state)][span.label] += span.to - span.from;
-      }
-      const char* comma = " ";
-      for (std::size_t s = 0; s < kStyles.size(); ++s) {
-        if (times[s] == 0 || (spent[s] == 0ns && s >= index(State::ready))) continue;
-        out += comma + std::string(kStyles[s].verb);
-        comma = ", ";
-        if (spent[s] == 0ns) {
-          out += " " + count(times[s], "time");
-        } else {
-          out += " " + time_label(spent[s]);
-        }
-        const auto most =
-            std::max_element(labels[s].begin(), labels[s].end(),
-                             [](const auto& a, const auto& b) { return a.second < b.second; });
-        if (most != labels[s].end()) {
-          out += std::string(labels[s].size() == 1 ? " (" : " (mostly ") + fitted(most->first, 40) +
-                 ")";
-        }
-      }
-      out += ".";
-    }
-    if (rows_.rows.size() > kDescribed) {
-      out += " And " + count(rows_.rows.size() - kDescribed, "more row") + ".";
-    }
-    for (const std::string& note : notes()) out += " " + note;
     return out;
   }
 
@@ -348,7 +267,8 @@ std::string svg(const Timeline& timeline, const SvgLimits& limits) {
     if (detail.each) {
       detail.each = false;
     } else if (detail.grain < kWidth) {
-      detail.grain *= 1.5;
+      const double over = static_cast<double>(picture.size()) / static_cast<double>(limits.bytes);
+      detail.grain *= std::clamp(over, 1.3, 4.0);
     } else if (detail.rows > 1) {
       detail.rows /= 2;
     } else {

@@ -19,16 +19,15 @@ struct Style {
   double height;        ///< how much of the bar it fills
   double offset;        ///< how far below the bar's top it begins
   double least;         ///< pixels: so wide is it at least
-  const char* verb;     ///< what its actor does
   const char* meaning;  ///< in the legend
 };
 
 /// In the order of `State`.
 inline constexpr std::array<Style, 4> kStyles{{
-    {'r', 1.0, 0.0, 1.6, "runs", "runs"},
-    {'b', 1.0, 0.0, 1.6, "blocks", "blocks the thread"},
-    {'y', 0.5, 0.25, 1.0, "is ready", "ready, not running"},
-    {'w', 0.1875, 0.40625, 1.0, "waits", "waits"},
+    {'r', 1.0, 0.0, 1.6, "runs"},
+    {'b', 1.0, 0.0, 1.6, "blocks the thread"},
+    {'y', 0.5, 0.25, 1.0, "ready, not running"},
+    {'w', 0.1875, 0.40625, 1.0, "waits"},
 }};
 
 /// Colours of the light and of the dark picture, and the stripes of who blocks.
