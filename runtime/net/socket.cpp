@@ -149,10 +149,11 @@ void finish_connect(int fd, const Address& address) {
   if (error != 0) throw_errno("connect " + address.to_string(), error);
 }
 
-UniqueFd listen_on(const Address& address, int backlog) {
+UniqueFd listen_on(const Address& address, int backlog, bool share_port) {
   try {
     UniqueFd fd = open_socket(address.family());
     if (address.is_ip()) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, "setsockopt SO_REUSEADDR");
+    if (share_port) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, "setsockopt SO_REUSEPORT");
     if (address.family() == AF_INET6) {
       set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, "setsockopt IPV6_V6ONLY");
     }

@@ -67,8 +67,10 @@ void finish_connect(int fd, const Address& address);
 /// A listening socket. TCP: SO_REUSEADDR, so that a restarted server gets its port back while old
 /// connections linger; an IPv6 address takes IPv6 only. Port 0 lets the system choose
 /// (`local_address` tells). The file of a Unix socket must not exist, and stays when it is closed.
+/// `share_port`: SO_REUSEPORT, so that several sockets of the same user, each with a loop of its
+/// own, listen at one port, and the kernel deals the connections out among them.
 /// Throws std::system_error: "listen 127.0.0.1:80: Address already in use".
-UniqueFd listen_on(const Address& address, int backlog = SOMAXCONN);
+UniqueFd listen_on(const Address& address, int backlog = SOMAXCONN, bool share_port = false);
 
 /// One accepted connection, or why there is none.
 struct Accepted {

@@ -1,29 +1,14 @@
 #include "runtime/task/server_core.hpp"
 
-#include <system_error>
 #include <utility>
 
 #include "runtime/base/error.hpp"
-#include "runtime/reactor/sleep.hpp"
 #include "runtime/task/server.hpp"
 #include "runtime/task/timeout.hpp"
 
 namespace simul {
 
 namespace detail {
-
-namespace {
-
-constexpr Duration kRetry = std::chrono::milliseconds(100);
-
-// After so many connections in a row those that are open have a turn.
-constexpr int kInARow = 64;
-
-std::system_error accept_error(const net::Address& address, int error) {
-  return std::system_error(error, std::generic_category(), "accept at " + address.to_string());
-}
-
-}  // namespace
 
 ServerCore::Served::Served(Ref<ServerCore> its_server) noexcept : server(std::move(its_server)) {
   server->served_.push_back(*this);
@@ -45,7 +30,7 @@ ServerCore::ServerCore(StreamHandler handler, const net::Address& address,
       places_(options.max_connections) {}
 
 void ServerCore::start() {
-  acceptor_ = create_task(accept_all(Ref<ServerCore>(this)), "server " + address_.to_string());
+  acceptor_ = create_task(accept(Ref<ServerCore>(this)), "server " + address_.to_string());
 }
 
 void ServerCore::close() noexcept {
@@ -66,36 +51,8 @@ void ServerCore::note_if_gone() noexcept {
   if (closed_ && served_.empty()) gone_.set();
 }
 
-// Whatever accept(2) says, and it says a lot when descriptors or memory are short, the server goes
-// on trying: the reason may pass, and until it does, those who come wait in the queue.
-Task<> ServerCore::accept_all(Ref<ServerCore> self) {
-  int in_a_row = 0;
-  bool failing = false;
-  for (;;) {
-    Semaphore::Guard place = co_await self->places_.acquire();
-    for (;;) {
-      net::Accepted accepted = net::accept_from(self->listener_.fd());
-      if (accepted.outcome == net::Outcome::done) {
-        self->begin(std::move(accepted), std::move(place));
-        failing = false;
-        break;
-      }
-      in_a_row = 0;
-      if (accepted.outcome == net::Outcome::would_block) {
-        co_await self->listener_.readable();
-      } else {
-        if (!std::exchange(failing, true)) {
-          Reactor::current().report(
-              "server", std::make_exception_ptr(accept_error(self->address_, accepted.error)));
-        }
-        co_await sleep(kRetry);
-      }
-    }
-    if (++in_a_row == kInARow) {
-      in_a_row = 0;
-      co_await Yield();
-    }
-  }
+Task<> ServerCore::accept(Ref<ServerCore> self) {
+  co_await accept_all(self->listener_, self->address_, self->places_, self->begin_);
 }
 
 void ServerCore::begin(net::Accepted accepted, Semaphore::Guard place) {

@@ -1,7 +1,7 @@
 // A server's inside: the task that accepts, and the list of the connections that are served.
 //
-// The accepting task waits for two things in turn, a free place and a connection. The place goes
-// with the connection, into the task that serves it, and comes back when that has ended.
+// Each connection comes with a place (accept_loop.hpp), which goes into the task that serves it and
+// comes back when that has ended.
 //
 // The invariant: whoever is served is in the list from the moment it was accepted to the end of its
 // task; and `gone_` is set once the server is closed and the list is empty.
@@ -13,6 +13,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "runtime/base/callback.hpp"
 #include "runtime/base/clock.hpp"
@@ -23,6 +24,7 @@
 #include "runtime/reactor/descriptor.hpp"
 #include "runtime/sync/event.hpp"
 #include "runtime/sync/semaphore.hpp"
+#include "runtime/task/accept_loop.hpp"
 #include "runtime/task/create_task.hpp"
 #include "runtime/task/stream.hpp"
 #include "runtime/task/task.hpp"
@@ -76,7 +78,7 @@ class ServerCore {
 
   ~ServerCore() = default;
 
-  static Task<> accept_all(Ref<ServerCore> self);
+  static Task<> accept(Ref<ServerCore> self);
   static Task<> serve(std::unique_ptr<Served> served, Semaphore::Guard place, UniqueFd socket,
                       net::Address peer);
   void begin(net::Accepted accepted, Semaphore::Guard place);
@@ -88,6 +90,9 @@ class ServerCore {
   Descriptor listener_;
   net::Address address_;
   Semaphore places_;
+  BeginConnection begin_ = [this](net::Accepted accepted, Semaphore::Guard place) {
+    begin(std::move(accepted), std::move(place));
+  };
   std::optional<TaskHandle<>> acceptor_;
   List<Served, Served> served_;
   std::size_t open_ = 0;
