@@ -132,7 +132,8 @@ void write_response_head(std::string& out, const Response& response,
   write_number(out, static_cast<std::uint64_t>(status));
   out.append(" ")
       .append(response.reason.empty() ? reason_phrase(status) : response.reason)
-      .append("\r\n");
+      .append("\r\n")
+      .append(framing.extra);
   for (const auto [name, value] : response.headers) {
     if (!equal_ignoring_case(name, "Content-Length")) write_field(out, name, value);
   }

@@ -59,6 +59,9 @@ struct ResponseFraming {
   /// The body follows in pieces: chunked (chunked.hpp), or up to the connection's end for
   /// HTTP/1.0. `Response::body` is not looked at.
   bool streamed = false;
+  /// Whole header lines, each with its CRLF, written as they are: what a server says with every
+  /// answer, such as Date.
+  std::string_view extra{};
 };
 
 /// Appends the request line and header fields to `out`, ready for the body to follow. Host comes
