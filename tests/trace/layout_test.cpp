@@ -183,7 +183,7 @@ TEST(Printable, NothingSteersATerminalOrTurnsALine) {
                       "abc"),
             "�abc");  // right-to-left override
   EXPECT_EQ(printable("\xFF\xC3"), "��");
-  EXPECT_EQ(printable(std::string_view("\0", 1)), "�");
+  for (char control = 0; control < 0x20; ++control) EXPECT_EQ(printable({&control, 1}), "�");
   EXPECT_EQ(printable("\xEF\xBF\xBE"), "�");  // U+FFFE, which XML forbids
 }
 
