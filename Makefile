@@ -199,6 +199,33 @@ $(OBJ)/%.o: %.cpp $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(EXTRA_FLAGS) -MMD -MP -c -o $@ $<
 
+# (1) a header: compiled once, for all that are given it with `-include`.
+define compile_header
+$(call SAY,CXX,$(1))
+$(Q)$(COMPILE) $(EXTRA_FLAGS) -MD -MP -MF $(1).gch.d -MT $(1).gch -x c++-header -o $(1).gch.new $(1) && mv $(1).gch.new $(1).gch
+endef
+
+# A sanitizer's flavour, or a second compiler's, is built to be tested as a whole: there the headers
+# that nearly everything includes are compiled once, which saves a third of the time. The plain build
+# does without: in it, what a file forgets to include is missing.
+ifneq (,$(FLAVOUR))
+CENTRAL := runtime/fiber/await.hpp runtime/fiber/fiber.hpp runtime/http/request_options.hpp \
+           runtime/task/create_task.hpp runtime/task/run.hpp
+SYSTEM_HEADERS := condition_variable deque map mutex sstream thread
+PREFIX := $(BUILD)/prefix.hpp
+$(PREFIX): FORCE
+	@mkdir -p $(@D)
+	@{ printf '#include "%s"\n' $(CENTRAL); printf '#include <%s>\n' $(SYSTEM_HEADERS); } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(PREFIX).gch: $(PREFIX) $(BUILD)/flags
+	$(call compile_header,$(PREFIX))
+$(PREFIX).gch: EXTRA_FLAGS :=
+-include $(PREFIX).gch.d
+PREFIXED := $(call object,$(RUNTIME) $(COMMON))
+$(PREFIXED): $(PREFIX).gch
+$(PREFIXED): EXTRA_FLAGS = -include $(PREFIX)
+endif
+
 -include $(patsubst %.o,%.d,$(call object,$(SOURCES)))
 
 # The list of members: a source that is gone must leave its archive too.
@@ -250,12 +277,11 @@ $(BUILD)/tests/bench/monkey_bench: $(MONKEY)
 GTEST := $(BUILD)/gtest.hpp
 $(GTEST): | $(if $(filter deps,$(MAKECMDGOALS)),deps)
 	@mkdir -p $(@D)
-	@echo '#include <gtest/gtest.h>' > $@
-	@$(CXX) -std=c++20 $(GTEST_FLAGS) -fsyntax-only -x c++ $@ 2>/dev/null \
+	@printf '#include <gtest/gtest.h>\n$(if $(PREFIX),#include "$(PREFIX)"\n)' > $@
+	@printf '#include <gtest/gtest.h>\n' | $(CXX) -std=c++20 $(GTEST_FLAGS) -fsyntax-only -x c++ - 2>/dev/null \
 	 || { echo 'GoogleTest is missing: make deps installs it' >&2; exit 1; }
-$(GTEST).gch: $(GTEST) $(BUILD)/flags
-	$(call SAY,CXX,'<gtest/gtest.h>')
-	$(Q)$(COMPILE) $(EXTRA_FLAGS) -MD -MP -MF $@.d -MT $@ -x c++-header -o $@.new $< && mv $@.new $@
+$(GTEST).gch: $(GTEST) $(PREFIX) $(BUILD)/flags
+	$(call compile_header,$(GTEST))
 -include $(GTEST).gch.d
 
 TEST_OBJECTS := $(call object,$(SUPPORT) $(TESTS))

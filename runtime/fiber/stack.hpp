@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "runtime/base/intrusive_list.hpp"
+#include "runtime/base/sanitizers.hpp"
 
 namespace simul {
 
@@ -71,14 +72,8 @@ using StackPtr = std::unique_ptr<Stack, ReturnStack>;
 ///
 /// 64 KiB: an ordinary chain of calls that ends in printf or an HTTP request needs well under 16
 /// KiB, and no more is paid for than is touched. Sanitizers make frames several times larger.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SIMUL_ASAN) || defined(SIMUL_TSAN)
 inline constexpr std::size_t kStackSize = 256 * 1024;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr std::size_t kStackSize = 256 * 1024;
-#else
-inline constexpr std::size_t kStackSize = 64 * 1024;
-#endif
 #else
 inline constexpr std::size_t kStackSize = 64 * 1024;
 #endif

@@ -16,19 +16,12 @@
 #include <vector>
 
 #include "lessons/common/standin.hpp"
+#include "runtime/base/sanitizers.hpp"
 #include "runtime/base/stopwatch.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/http/blocking_client.hpp"
 #include "runtime/net/socket.hpp"
 #include "tests/support/server_process.hpp"
-
-#if defined(__SANITIZE_THREAD__)
-#define SIMUL_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SIMUL_TSAN 1
-#endif
-#endif
 
 namespace simul {
 namespace {

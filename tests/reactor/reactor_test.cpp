@@ -823,8 +823,9 @@ TEST(End, CallbacksAreDroppedWhileTheReactorIsStillThere) {
     }
   };
   {
+    Handle other;  // outlives the reactor, for a callback that is dropped touches it
     Reactor reactor;
-    Handle other = reactor.call_later(2h, [] {});
+    other = reactor.call_later(2h, [] {});
     auto bomb = std::make_shared<Bomb>();
     bomb->explode = [&] {
       log.push_back("dropped");

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/base/error.hpp"
+#include "runtime/base/sanitizers.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/sync/event.hpp"
 #include "runtime/task/run.hpp"
@@ -275,7 +276,7 @@ TEST(ThreadPool, ThreadsOfThePoolTakeNoSignals) {
 }
 
 TEST(ThreadPool, AForkedChildHasASharedPoolOfItsOwn) {
-#if defined(__SANITIZE_THREAD__)
+#ifdef SIMUL_TSAN
   GTEST_SKIP() << "ThreadSanitizer allows no new threads in the child of a process with several";
 #endif
   {
