@@ -4,6 +4,7 @@
 //     ServerError        it understood, and refused: "WRONGTYPE Operation against a key ..."
 //     UnexpectedReply    it answered, but the caller had expected another kind of answer
 //     FateUnknown        it was asked, and we shall never hear whether it did it
+//     ConnectionLost     a connection of one's own has ended; this command was not sent
 //     ClientClosed       we are no longer on speaking terms: the client was closed
 //     InvalidUrl         the text is no address of a Redis server
 //
@@ -68,6 +69,13 @@ class FateUnknown : public std::runtime_error {
 
  private:
   bool timed_out_;
+};
+
+/// The connection has ended, and the command was not sent: a session's connection is not replaced
+/// by another one, for what was said on it (WATCH, SELECT) is gone with it.
+class ConnectionLost : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 /// The client, session or subscription was closed before the command was sent.
