@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -180,6 +181,17 @@ Rows rows_of(const Timeline& timeline, std::size_t at_most) {
   }
   out.threads = threads.size();
   return out;
+}
+
+bool waits_for_another(std::string_view label) {
+  // The labels of waits in reactor/, fiber/, net/, thread/ and in streams. Some go on: "sleep
+  // (patched)", "readable or writable".
+  constexpr std::string_view kOutside[] = {
+      "sleep",   "timer",    "callback", "readable", "writable",  "poll",    "connect",
+      "name",    "signal",   "a thread", "thread",   "a process", "process", "program",
+      "read a ", "write to", "drain",    "mail",     "start"};
+  return std::none_of(std::begin(kOutside), std::end(kOutside),
+                      [label](std::string_view start) { return label.starts_with(start); });
 }
 
 bool Cell::empty() const {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/trace/text.hpp"
@@ -57,6 +58,10 @@ struct Rows {
 /// and then those that were there for longer. An actor without a span has no row and is not
 /// counted.
 Rows rows_of(const Timeline& timeline, std::size_t at_most);
+
+/// Who ends a wait with that label? Another one of this program, to whom the queue, the lock or the
+/// turn belongs; or, if not, the clock, the network, another process or thread.
+bool waits_for_another(std::string_view label);
 
 /// What happened in one cell of a row: a character or a pixel. Indices are States.
 struct Cell {

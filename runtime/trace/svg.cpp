@@ -25,8 +25,10 @@ using namespace std::chrono_literals;
 constexpr std::size_t kDescribed = 12;  // rows that the description speaks of
 constexpr double kWidth = 860, kMargin = 16, kColumn = 7.3;
 
-constexpr std::size_t index(State state) {
-  return static_cast<std::size_t>(state);
+// Which of kStyles it has.
+std::size_t style_of(const Mark& mark) {
+  const bool for_another = mark.state == State::waits && waits_for_another(mark.label);
+  return static_cast<std::size_t>(mark.state) + (for_another ? 1 : 0);
 }
 
 std::string escaped(std::string_view text) {
@@ -122,7 +124,7 @@ class Picture {
 
   // From and to where a mark goes: as wide as can be seen, and inside.
   std::pair<double, double> reach(const Mark& mark) const {
-    const double least = kStyles[index(mark.state)].least;
+    const double least = kStyles[style_of(mark)].least;
     double from = x_of(mark.from);
     const double to = std::max(x_of(mark.to), from + least);
     if (to <= right_) return {from, to};
@@ -132,7 +134,7 @@ class Picture {
 
   // What a mark shows as: its class, and paler if it took only part of its time.
   std::string style(const Mark& mark) {
-    std::string name(1, kStyles[index(mark.state)].letter);
+    std::string name(1, kStyles[style_of(mark)].letter);
     const auto [from, to] = reach(mark);
     if (mark.state < State::ready && mark.times > 1 && to - from >= 4 && mark.share() <= 0.75) {
       paler_ = true;
@@ -150,8 +152,8 @@ class Picture {
     std::string out;
     const std::string name = fitted(row.name, 40);
     for (const Mark& mark : marks) {
-      const Style& look = kStyles[index(mark.state)];
-      seen_[index(mark.state)] = true;
+      const Style& look = kStyles[style_of(mark)];
+      seen_[style_of(mark)] = true;
       const auto [from, to] = reach(mark);
       const double high = bar_ * look.height;
       const double y = top + bar_ * look.offset;
@@ -218,7 +220,7 @@ class Picture {
       out += text(x + 28, 50, "key", look.meaning);
       x += 28 + 6.6 * static_cast<double>(std::string_view(look.meaning).size()) + 22;
     }
-    if (paler_) out += text(x, 50, "key", "paler: part of the time");
+    if (paler_) out += text(x, 50, "key", "paler: at times");
     return out;
   }
 
@@ -253,7 +255,7 @@ class Picture {
   nanoseconds length_;
   double left_, right_, pitch_, bar_;
   double bottom_ = kTop, height_ = 0;
-  std::array<bool, 4> seen_{};
+  std::array<bool, kStyles.size()> seen_{};
   bool paler_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "runtime/json/json.hpp"
@@ -24,7 +25,7 @@ using namespace std::chrono_literals;
 // ------------------------------------------------------------------------
 
 struct Figure {
-  char style = ' ';  // r, b, y, w
+  char style = ' ';  // r, b, y, w, o
   double left = 0, top = 0, right = 0, bottom = 0;
   std::string title{};
 };
@@ -41,6 +42,11 @@ struct Seen {
   std::string title{}, description{};
 
   explicit Seen(const std::string& svg) : root(XmlReader::read(svg)) {
+    std::set<std::string> ids;
+    root.walk([&ids](const Element& element) {
+      const std::string id = element.at("id");
+      EXPECT_TRUE(id.empty() || ids.insert(id).second) << "given twice: " << id;
+    });
     std::istringstream box(root.at("viewBox"));
     double x = 1, y = 1, width = 0, height = 0;
     box >> x >> y >> width >> height;
@@ -114,7 +120,8 @@ Timeline two_tasks() {
 TEST(Svg, AKnownTimelineGivesKnownMarks) {
   const Seen seen(svg(two_tasks()));
   ASSERT_EQ(seen.of('r').size(), 2U);
-  ASSERT_EQ(seen.of('w').size(), 2U);
+  ASSERT_EQ(seen.of('w').size(), 1U);
+  ASSERT_EQ(seen.of('o').size(), 1U) << "for a queue, which others fill";
   ASSERT_EQ(seen.of('y').size(), 1U);
   ASSERT_EQ(seen.of('b').size(), 1U);
   const Figure run = seen.of('r')[0];
@@ -148,7 +155,7 @@ TEST(Svg, AMomentIsSeenThoughItHasNoLength) {
                                       1,
                                       {{State::waits, 0h, 6h, "timer"},
                                        {State::runs, 6h, 6h},
-                                       {State::waits, 6h, 12h}}},
+                                       {State::waits, 6h, 12h, "timer"}}},
                                      {2, "task", "Two", 1, {{State::runs, 12h, 12h}}}},
                           .length = 12h};
   const Seen seen(svg(timeline));
@@ -194,6 +201,8 @@ TEST(Svg, StandsAlone) {
   for (std::size_t at = picture.find("url("); at != std::string::npos;
        at = picture.find("url(", at + 1)) {
     EXPECT_EQ(picture.substr(at, 5), "url(#");
+    const std::string id = picture.substr(at + 5, picture.find(')', at) - at - 5);
+    EXPECT_NE(picture.find(" id=\"" + id + "\""), std::string::npos) << id;
   }
   EXPECT_EQ(svg(two_tasks()), picture) << "the same timeline, the same bytes";
 }
@@ -233,7 +242,7 @@ TEST(Svg, NoNameBreaksIt) {
   const std::string picture = svg(timeline);
   const Seen seen(picture);
   EXPECT_LT(picture.size(), 50'000U);
-  EXPECT_EQ(seen.of('w').size(), std::size(kHostile));
+  EXPECT_EQ(seen.of('o').size() + seen.of('w').size(), std::size(kHostile));
   EXPECT_EQ(picture.find("<script"), std::string::npos);
 }
 
@@ -305,7 +314,9 @@ TEST(SvgStyle, NoColourIsNeededToTellStatesApart) {
   EXPECT_GT(height('r'), 1.5 * height('y'));
   EXPECT_GT(height('y'), 1.5 * height('w'));
   EXPECT_EQ(height('b'), height('r'));
-  EXPECT_NE(std::string(kStyleSheet).find(".b{fill:url(#s)}"), std::string::npos) << "stripes";
+  EXPECT_NE(std::string(kStyleSheet).find(".o{fill:url(#dots)}"), std::string::npos) << "dots";
+  EXPECT_NE(std::string(kStyleSheet).find(".b{fill:url(#stripes)}"), std::string::npos)
+      << "stripes";
 }
 
 // WCAG 2.2: relative luminance and contrast ratio.
@@ -335,7 +346,7 @@ TEST(SvgStyle, MarksAndWordsStandOutInLightAndInDark) {
       return at == std::string::npos ? "#000000" : theme.substr(colour + 5, 7);
     };
     const std::string page = fill(".page");
-    for (const char* rule : {".r", ".bf", ".y", ".w"}) {
+    for (const char* rule : {".r", ".bf", ".y", ".w,.d"}) {
       EXPECT_GE(contrast(fill(rule), page), 3) << rule << fill(rule) << " on " << page;
     }
     for (const char* rule : {"text", ".key,.small,.tick"}) {
