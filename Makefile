@@ -368,6 +368,11 @@ run-%:
 tour: $(LESSON_BINARIES)
 	@lessons/tour.sh lessons/lessons.txt $(BUILD)/lessons
 
+# L="03 04": only these.
+.PHONY: pictures
+pictures: $(LESSON_BINARIES)
+	@lessons/pictures.sh lessons/lessons.txt $(BUILD)/lessons lessons $(L)
+
 # ---- Around the code -----------------------------------------------------------------------------
 
 .PHONY: doctor deps
@@ -408,6 +413,7 @@ help:
 #:   make run-05             one lesson, in real time (run-05.url: another program of it)
 #:                           ARGS="--help" goes to the program
 #:   make tour               every lesson in order, and a table at the end
+#:   make pictures           lessons/NN-name/timeline.svg from a run of each; L='03 04' only those
 #:
 #: Test
 #:   make test               every test; T='TimerWheel*' only those, T=-'*Slow*' all but those;

@@ -1,0 +1,45 @@
+#!/bin/sh
+# `make pictures`: a run of each lesson as a picture, FOLDER/NN-name/timeline.svg.
+#
+#   lessons/pictures.sh MANIFEST FOLDER_OF_BINARIES FOLDER [NUMBER...]
+#
+# With numbers, only these lessons. Each is run as in the tour, except where a part of it makes the
+# better picture. In virtual time a run is always the same, and so is its picture; where sockets,
+# threads or the processor's speed are involved, it is a picture of this run on this machine.
+#
+# A lesson that fails keeps the picture that it has; then the exit status is 1.
+manifest=$1 binaries=$2 folder=$3
+shift 3
+wanted=" $* "
+
+# What a picture shows instead of the whole program.
+part_of() {
+  case $1 in
+    16-chess-exhibition) echo --only round --pairs 5 ;;
+    *) echo "$2" ;;
+  esac
+}
+
+failed=0
+new=$(mktemp -d) || exit 1
+trap 'rm -rf "$new"' EXIT
+trap 'exit 130' INT TERM
+
+while IFS='|' read -r order name title minutes points opens arguments <&3; do
+  case $order in '' | '#'*) continue ;; esac
+  case $wanted in '  ' | *" $order "*) ;; *) continue ;; esac
+  # Unquoted: the arguments are separate words.
+  if "$binaries/$name" $(part_of "$name" "$arguments") --trace "$new/timeline.svg" \
+    </dev/null >"$new/output" 2>&1; then
+    chmod 644 "$new/timeline.svg"
+    cmp -s "$new/timeline.svg" "$folder/$name/timeline.svg" ||
+      mv "$new/timeline.svg" "$folder/$name/timeline.svg"
+    printf '%-24s %7d bytes\n' "$name" "$(wc -c <"$folder/$name/timeline.svg")"
+  else
+    printf '%-24s failed (%d)\n' "$name" $?
+    tail -n 3 "$new/output" >&2
+    failed=1
+  fi
+done 3<"$manifest"
+
+exit $failed
