@@ -266,6 +266,7 @@ $(BUILD)/lessons/04-greenlets: $(MONKEY)
 $(BUILD)/lessons/04-greenlets.short: $(MONKEY)
 $(BUILD)/lessons/06-greenlet-http: $(MONKEY)
 $(BUILD)/lessons/06-greenlet-http.short: $(MONKEY)
+$(BUILD)/lessons/18-blocking-library: $(MONKEY)
 $(filter $(BUILD)/tests/fiber/monkey_%,$(TEST_BINARIES)): $(MONKEY)
 $(BUILD)/tests/bench/monkey_bench: $(MONKEY)
 
