@@ -1,6 +1,8 @@
 // Lesson 13 as a reader runs it: the article's lines in whatever order they come, errors of its
 // processes and threads, what the miniature prints, and what the page says of them.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <regex>
@@ -86,6 +88,20 @@ TEST(Lesson13, TogetherTheHeartBeatsOnAndThePrimesAreTheSame) {
   EXPECT_LE(std::stoi(found[1]), 3) << "the loop's own thread was busy";
   EXPECT_GE(std::stod(found[2]), 0.2) << "that is the call that blocks alone";
   EXPECT_GT(std::stoi(found[3]), std::stoi(found[1])) << "now it was not";
+}
+
+TEST(Lesson13, CtrlCEndsTheProcessesOfTogetherWithIt) {
+  testing::Child child({program(kName + ".together")});
+  std::string seen;
+  char byte = 0;
+  while (!seen.ends_with('\n') && ::read(child.out.get(), &byte, 1) == 1) seen += byte;
+  EXPECT_TRUE(seen.starts_with("alone   : ")) << seen;
+  ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
+  // Its processes have its stdout: the end comes when all of them are gone.
+  EXPECT_EQ(::read(child.out.get(), &byte, 1), 0) << "it went on";
+  EXPECT_EQ(::read(child.err.get(), &byte, 1), 0) << "it complained";
+  EXPECT_EQ(child.wait(), 128 + SIGINT);
+  EXPECT_EQ(child.killed_by(), 0) << "nobody cleaned up";
 }
 
 TEST(Lesson13, TheMiniatureHasTheResultsAndNothingElseOfItsChildren) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -458,6 +459,49 @@ TEST(Process, OneThatCannotStartIsAnErrorHere) {
   EXPECT_THROW(Process({std::string("tr\0ue", 5)}), std::system_error);
   EXPECT_THROW(Process({"true"}, {.in = Stdio::pipe(), .out = Stdio::descriptor(-1)}),
                std::invalid_argument);
+}
+
+/// While it lives, this process may have so many descriptors open and no more.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t limit) {
+    check(::getrlimit(RLIMIT_NOFILE, &before_), "getrlimit");
+    const rlimit less{std::min(limit, before_.rlim_max), before_.rlim_max};
+    check(::setrlimit(RLIMIT_NOFILE, &less), "setrlimit");
+  }
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_P(ProcessEnd, OfOneForWhichDescriptorsWereMissingLeavesNothing) {
+  Reactor loop;
+  EXPECT_TRUE(await(Process({"true"}).wait()).ok());  // what a loop opens at first use is open
+  const ProcessOptions three_pipes{.in = Stdio::pipe(), .out = Stdio::pipe(), .err = Stdio::pipe()};
+  const int next = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get();
+  int failures = 0;
+  bool started = false;
+  for (int more = 0; !started && more < 30; ++more) {
+    const auto allowed = static_cast<rlim_t>(next + more);
+    try {
+      std::optional<Process> process;
+      {
+        const DescriptorLimit limit(allowed);
+        process.emplace(std::vector<std::string>{"sleep", "100"}, three_pipes);
+      }
+      started = true;
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code().value(), EMFILE) << error.what();
+      EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left, allowed " << more;
+      EXPECT_EQ(UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), next) << "or an end";
+      ++failures;
+    }
+  }
+  EXPECT_TRUE(started);
+  EXPECT_GE(failures, 6) << "three pipes have six ends";
 }
 
 // --- Talking to it ------------------------------------------------------------------------------

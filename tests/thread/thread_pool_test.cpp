@@ -9,6 +9,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -152,6 +153,47 @@ TEST(ThreadPool, AJobThatIsCancelledBeforeItHasBegunDoesNotRun) {
   gate.open();
   await(offload([] {}, pool));
   EXPECT_FALSE(ran);
+}
+
+TEST(ThreadPool, AStormOfJobsAndCancellationsLeavesItWhole) {
+  Reactor loop;
+  ThreadPool pool(3);
+  std::minstd_rand random(11);
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};
+  int wrong = 0;
+  int answered = 0;
+  std::vector<Fiber<>> fibers;
+  for (int i = 0; i < 2000; ++i) {
+    fibers.push_back(spawn([&, i] {
+      // The job holds what it uses: it may outlive the fiber.
+      auto number = std::make_shared<int>(i);
+      const int doubled = await(offload(
+          [&running, &most, number] {
+            const int now = ++running;
+            int seen = most.load();
+            while (now > seen && !most.compare_exchange_weak(seen, now)) {
+            }
+            --running;
+            return 2 * *number;
+          },
+          pool));
+      if (doubled != 2 * i) ++wrong;
+      ++answered;
+    }));
+    if (random() % 8 == 0) await(Yield());
+    if (random() % 4 == 0) fibers[random() % fibers.size()].kill();
+  }
+  join_all(fibers);
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(answered, 1000);
+  EXPECT_LE(most.load(), 3);
+  int cancelled = 0;
+  for (const Fiber<>& fiber : fibers) cancelled += fiber.cancelled() ? 1 : 0;
+  EXPECT_EQ(answered + cancelled, 2000) << "each has ended in one of two ways";
+  EXPECT_GT(cancelled, 0);
+  EXPECT_EQ(await(offload([] { return 7; }, pool)), 7);
+  EXPECT_EQ(pool.queued(), 0U);
 }
 
 TEST(ThreadPool, GrowsOnDemandAndIdleThreadsLeave) {
