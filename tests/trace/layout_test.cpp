@@ -229,11 +229,9 @@ TEST(Cells, HoldAllOfTheTimeAndEveryMoment) {
   for (int round = 0; round < 300; ++round) {
     Row row;
     nanoseconds now{}, spent{};
-    std::size_t moments = 0;
     for (int i = 0; i < 20; ++i) {
       now += nanoseconds(random() % 50);
       const nanoseconds length(random() % 3 == 0 ? 0 : random() % 900);
-      if (length == 0ns) ++moments;
       row.spans.push_back({State::runs, now, now + length});
       now += length;
       spent += length;
