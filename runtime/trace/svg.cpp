@@ -66,18 +66,14 @@ std::string number(double value) {
 
 // How much of a picture there is room for.
 struct Detail {
-  std::size_t rows;
   double grain = 1;  // pixels
   bool each = true;  // an explanation for each mark, or one for each row and state
 };
 
 class Picture {
  public:
-  Picture(const Timeline& timeline, const Detail& detail)
-      : timeline_(timeline),
-        detail_(detail),
-        rows_(rows_of(timeline, detail.rows)),
-        length_(extent(timeline)) {
+  Picture(const Timeline& timeline, const Rows& rows, const Detail& detail)
+      : timeline_(timeline), detail_(detail), rows_(rows), length_(extent(timeline)) {
     std::size_t widest = 6;
     for (const Row& row : rows_.rows)
       widest = std::max(widest, columns(row_title(row, kNameColumns)));
@@ -251,7 +247,7 @@ class Picture {
 
   const Timeline& timeline_;
   Detail detail_;
-  Rows rows_;
+  const Rows& rows_;
   nanoseconds length_;
   double left_, right_, pitch_, bar_;
   double bottom_ = kTop, height_ = 0;
@@ -262,17 +258,20 @@ class Picture {
 }  // namespace
 
 std::string svg(const Timeline& timeline, const SvgLimits& limits) {
-  Detail detail{.rows = std::max<std::size_t>(limits.rows, 1)};
+  std::size_t room = std::max<std::size_t>(limits.rows, 1);
+  Rows rows = rows_of(timeline, room);
+  Detail detail;
   while (true) {
-    std::string picture = Picture(timeline, detail).draw();
+    std::string picture = Picture(timeline, rows, detail).draw();
     if (picture.size() <= limits.bytes) return picture;
     if (detail.each) {
       detail.each = false;
     } else if (detail.grain < kWidth) {
       const double over = static_cast<double>(picture.size()) / static_cast<double>(limits.bytes);
       detail.grain *= std::clamp(over, 1.3, 4.0);
-    } else if (detail.rows > 1) {
-      detail.rows /= 2;
+    } else if (room > 1) {
+      room /= 2;
+      rows = rows_of(timeline, room);
     } else {
       return picture;
     }
