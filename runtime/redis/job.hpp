@@ -45,9 +45,9 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 /// How often, and after how long, a job that failed is run again. (rq.Retry)
 struct Retry {
   std::int64_t max = 0;  ///< runs after the first; 0: none
-  /// Seconds before each of them, the last n of `max` where there are fewer; 0: at once. Delays are
-  /// kept by a worker with a scheduler.
-  std::vector<std::int64_t> intervals{0};
+  /// Seconds before each of them; where there are fewer than `max`, the first one counts for the
+  /// first few. Empty: at once. Delays are kept by a worker with a scheduler.
+  std::vector<std::int64_t> intervals{};
 };
 
 /// See above. Times are null until they have been. Lifetimes are in seconds: none stands for the

@@ -11,9 +11,11 @@
 // `Queue(..., serializer=JSONSerializer)`.
 #pragma once
 
+#include <concepts>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime/json/json.hpp"
 
@@ -31,6 +33,15 @@ struct JobCall {
   std::string function;  ///< a dotted name, as Python would import it: "mymodule.count_words"
   json::Array args{};
   json::Object kwargs{};
+
+  /// The function with these arguments: `JobCall::of("mymodule.add", 2, 3)`.
+  template <std::convertible_to<json::Value>... A>
+  static JobCall of(std::string function, A&&... arguments) {
+    JobCall call{std::move(function)};
+    call.args.reserve(sizeof...(A));
+    (call.args.emplace_back(std::forward<A>(arguments)), ...);
+    return call;
+  }
 
   /// As RQ's JSON serializer writes it. Throws json::InvalidValue if an argument has no text.
   std::string to_json() const;

@@ -1,0 +1,64 @@
+// What the parts of a worker share: who it is, what it listens to, and how it perseveres.
+//
+// A worker outlives its server. So whatever it does to the books is written such that doing it
+// twice does no harm, and is done again until Redis has said that it is done: `persist`. An error
+// that will not pass (a key of the wrong type, say) ends the worker instead.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "runtime/base/in_seconds.hpp"
+#include "runtime/reactor/sleep.hpp"
+#include "runtime/redis/client.hpp"
+#include "runtime/redis/wall_time.hpp"
+#include "runtime/redis/worker_options.hpp"
+#include "runtime/task/task.hpp"
+
+namespace simul::redis {
+
+/// Shared by the parts of one worker.
+struct WorkerContext {
+  Client& client;
+  WorkerOptions options;
+  std::string name;
+  std::vector<std::string> queues;  ///< the most important one first
+
+  void log(LogLevel level, const std::string& line) const {
+    if (options.log) options.log(level, line);
+  }
+  void info(const std::string& line) const { log(LogLevel::info, line); }
+
+  /// After how many seconds without a heartbeat it counts as dead.
+  std::int64_t ttl() const {
+    const Duration time = options.heartbeat + options.grace;
+    return std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(time).count(), 1);
+  }
+};
+
+/// Is it likely to pass by itself: the server is away, is starting, is full?
+bool will_pass(const std::exception& error) noexcept;
+
+/// Runs `step()`, which returns a Task, until it ends without an error that will pass.
+template <class Step>
+std::invoke_result_t<Step&> persist(const WorkerContext& worker, Step& step) {
+  Duration pause = worker.options.first_pause;
+  for (;;) {
+    std::string why;
+    try {
+      co_return co_await step();
+    } catch (const std::exception& error) {
+      if (!will_pass(error)) throw;
+      why = error.what();
+    }
+    worker.log(LogLevel::error,
+               "Redis does not answer: " + why + "; retrying in " + in_seconds(pause));
+    co_await sleep(pause);
+    pause = std::min(pause * 2, worker.options.last_pause);
+  }
+}
+
+}  // namespace simul::redis
