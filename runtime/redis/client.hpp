@@ -73,7 +73,12 @@ class Client : public Commands {
   /// the command.
   Task<Reply> call_blocking(Command command, Duration timeout = Duration::max()) const;
 
-  /// Subscribes to channels and to patterns ("news.*"), and waits until that stands.
+  /// Subscribes to channels and to patterns ("news.*"), and waits until that stands. (With the
+  /// second form g++ 12 wants the lists to have names before a `co_await`.)
+  template <IsText... C>
+  Task<Subscription> subscribe(const C&... channels) const {
+    return subscribe(std::vector<std::string>{std::string(std::string_view(channels))...});
+  }
   Task<Subscription> subscribe(std::vector<std::string> channels,
                                std::vector<std::string> patterns = {}) const;
 

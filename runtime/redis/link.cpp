@@ -65,6 +65,10 @@ void Link::listen(bool on) {
 // In the next turn, so that all that is queued in this one leaves together.
 void Link::queue(Exchange& exchange) {
   exchange.enlist(unsent_);
+  flush_soon();
+}
+
+void Link::flush_soon() {
   if (output_.waiting_on() == nullptr) output_.wait_.set([] { return Yield(); }).suspend(output_);
 }
 
@@ -151,8 +155,6 @@ void Link::Input::step() {
   wait_.reset();
   link_.drained_ = false;
   link_.receive();
-  // Room for more may have come with the replies.
-  if (link_.may_send_more()) link_.flush();
 }
 
 void Link::receive() {
@@ -213,7 +215,9 @@ void Link::accept(Reply reply) {
   const std::size_t size = first->size;
   const bool last = first->missing == 1;
   first->accept(std::move(reply));
-  if (last) in_flight_ -= size;
+  if (!last) return;
+  in_flight_ -= size;
+  if (!unsent_.empty()) flush_soon();  // there is room for more
 }
 
 // --- The end -------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ class Link {
   void receive();
   bool receive_some();
   void accept(Reply reply);
+  void flush_soon();
   void flush();
   bool send_some();
   void note_sent(std::size_t bytes);

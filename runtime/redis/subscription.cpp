@@ -93,7 +93,7 @@ Task<> SubscriptionCore::open(Ref<SubscriptionCore> self) {
     throw TimedOut("SUBSCRIBE at " + self->client_->peer + ": not confirmed within " +
                    in_seconds(options.connect_timeout));
   }
-  if (self->lost_ != nullptr) std::rethrow_exception(self->lost_);
+  if (self->unconfirmed_ > 0) std::rethrow_exception(self->lost_);
 }
 
 Task<> SubscriptionCore::open_again() {

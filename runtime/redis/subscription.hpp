@@ -1,6 +1,6 @@
 // A subscription: messages that others publish on channels, in the order in which they come.
 //
-//     redis::Subscription news = co_await client.subscribe({"news"});
+//     redis::Subscription news = co_await client.subscribe("news");
 //     for (;;) {
 //       redis::Message message = co_await news.next();
 //       if (message.gap) ...                       // we were away: something may have been missed

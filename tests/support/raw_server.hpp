@@ -47,6 +47,12 @@ class RawPeer {
     }
   }
 
+  /// Whatever has come since the last call, at least a byte; "" once the client has gone.
+  std::string read_some() {
+    if (received_.empty()) receive();
+    return std::exchange(received_, {});
+  }
+
   /// Sends all of it; false if the client has gone or the server stops.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
