@@ -5,9 +5,12 @@
 #include <cassert>
 #include <cerrno>
 
+#include "runtime/base/activity.hpp"
+
 namespace simul {
 
 void Clock::sleep_until(TimePoint deadline) {
+  const Blocking blocking("sleep");
   if (is_virtual()) return advance_to(deadline);
   const Duration since_boot = deadline.time_since_epoch();
   if (since_boot <= Duration::zero()) return;

@@ -30,6 +30,9 @@ void Cooperation::step() {
   } else if (yielded == nullptr) {
     complete(std::make_exception_ptr(TaskDone()), nullptr);
   } else if (const auto deferred = yielded->take()) {
+    if (Observer* o = observer(); o != nullptr && iterator_.id() != 0) {
+      o->waits(iterator_.id(), "deferred");
+    }
     wait_for(*deferred);
   }
 }

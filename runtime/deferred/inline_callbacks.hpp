@@ -29,13 +29,17 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <source_location>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "runtime/base/error.hpp"
 #include "runtime/base/intrusive_list.hpp"
+#include "runtime/base/observer.hpp"
 #include "runtime/base/ref.hpp"
 #include "runtime/deferred/chain.hpp"
 #include "runtime/deferred/deferred.hpp"
@@ -58,11 +62,18 @@ struct InlineFrame : ListNode<InlineFrame> {
 
   void destroy() noexcept {
     unlink();
-    if (frame) std::exchange(frame, nullptr).destroy();
+    if (!frame) return;
+    std::exchange(frame, nullptr).destroy();
+    note_end();
+  }
+
+  void note_end() const noexcept {
+    if (Observer* o = observer(); o != nullptr && id != 0) o->ended(id);
   }
 
   Link& link;
   std::coroutine_handle<> frame;  // null when the body is over
+  std::uint64_t id = 0;           // for the observer; 0: nobody watches
 };
 
 /// The frames that wait, once for each reactor.
@@ -95,6 +106,7 @@ class InlineCell final : public Cell<T>, public InlineFrame {
   void suspend(Link& inner) {
     Reactor::current().part<WaitingFrames>().add(*this);
     this->wait_for(inner);
+    if (Observer* o = observer(); o != nullptr && id != 0) o->waits(id, "deferred");
   }
 
   /// The Deferred that has fired; null if it waits no longer because it was cancelled.
@@ -119,6 +131,7 @@ class InlineCell final : public Cell<T>, public InlineFrame {
   void resume(Link* source) noexcept {
     this->unlink();
     source_ = source;
+    if (Observer* o = observer(); o != nullptr && id != 0) o->runs(id);
     this->frame.resume();
   }
 
@@ -169,6 +182,7 @@ class InlinePromise {
   std::suspend_never initial_suspend() const noexcept { return {}; }
   std::suspend_never final_suspend() noexcept {  // the frame destroys itself
     cell_->frame = nullptr;
+    cell_->note_end();
     return {};
   }
   void unhandled_exception() noexcept {
@@ -189,19 +203,33 @@ class InlinePromise {
   void await_transform(V&&) = delete;  // it waits for Deferreds, with co_yield
 
  protected:
+  explicit InlinePromise(std::string_view name) {
+    if (Observer* o = observer()) {
+      id_ = next_id();
+      o->created(id_, "generator", name);
+    }
+  }
+
   template <class Promise>
   Ref<Cell<T>> start(Promise& promise, const std::source_location& where) {
     cell_ = new InlineCell<T>(where);
     cell_->frame = std::coroutine_handle<Promise>::from_promise(promise);
+    cell_->id = id_;
+    if (Observer* o = observer(); o != nullptr && id_ != 0) o->runs(id_);
     return Ref<Cell<T>>(cell_);
   }
 
   InlineCell<T>* cell_ = nullptr;
+
+ private:
+  std::uint64_t id_ = 0;
 };
 
 template <class T>
 class InlinePromiseOf : public InlinePromise<T> {
  public:
+  using InlinePromise<T>::InlinePromise;
+
   template <class V = T>
   requires std::is_convertible_v<V, T>
   void return_value(V&& value) {
@@ -211,6 +239,8 @@ class InlinePromiseOf : public InlinePromise<T> {
 template <>
 class InlinePromiseOf<void> : public InlinePromise<void> {
  public:
+  using InlinePromise<void>::InlinePromise;
+
   void return_void() {
     if (!cell_->called()) cell_->succeed({});
   }
@@ -243,9 +273,20 @@ class InlineCallbacks : public Deferred<T> {
 template <class T>
 class InlineCallbacks<T>::promise_type : public detail::InlinePromiseOf<T> {
  public:
+  promise_type() : promise_type(std::string_view()) {}
+
+  /// A coroutine whose first parameter is a string goes by that name in a trace.
+  template <class Name, class... Others>
+  requires(std::is_same_v<Name, std::string> || std::is_same_v<Name, std::string_view>)
+      promise_type(const Name& name, const Others&...)
+      : promise_type(std::string_view(name)) {}
+
   InlineCallbacks get_return_object(std::source_location where = std::source_location::current()) {
     return InlineCallbacks(this->start(*this, where));
   }
+
+ private:
+  explicit promise_type(std::string_view name) : detail::InlinePromiseOf<T>(name) {}
 };
 
 }  // namespace simul

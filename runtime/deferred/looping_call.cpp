@@ -1,9 +1,14 @@
 // When the next call is due, and what happens after each.
 #include "runtime/deferred/looping_call.hpp"
 
+#include <utility>
+
+#include "runtime/base/observer.hpp"
+
 namespace simul {
 
 LoopingCall::~LoopingCall() {
+  note_end();
   life_->self = nullptr;
   running_ = false;
   if (reactor_ != nullptr && Reactor::current_or_null() == reactor_) timer_.cancel();
@@ -25,6 +30,10 @@ Deferred<void> LoopingCall::start(Duration interval, bool now, std::source_locat
       },
       where);
   done_ = done;
+  if (Observer* o = observer()) {
+    id_ = next_id();
+    o->created(id_, "callback", "looping call");
+  }
   if (now)
     call();
   else
@@ -50,20 +59,25 @@ void LoopingCall::schedule() {
   };
   if (interval_ == Duration::zero()) {
     timer_ = reactor_->call_soon(again);
+    note_waits("its turn");
     return;
   }
   // From the start, not from now: so a late call does not move the next one.
   const TimePoint last = start_ + interval_ * ticks_passed();
   timer_ = reactor_->call_at(after(last, interval_), again);
+  note_waits("timer");
 }
 
 void LoopingCall::call() {
   const std::int64_t passed = ticks_passed();
   const std::int64_t ticks = passed - std::exchange(counted_, passed);
   calling_ = true;
+  if (Observer* o = observer(); o != nullptr && id_ != 0) o->runs(id_);
+  const std::shared_ptr<Life> held = life_;  // the function may destroy us
   function_(ticks).add_both([life = life_](Outcome<void> outcome) {
     if (life->self != nullptr) life->self->called(outcome.error());
   });
+  if (held->self != nullptr && calling_) note_waits("deferred");
 }
 
 void LoopingCall::called(std::exception_ptr error) {
@@ -77,12 +91,22 @@ void LoopingCall::called(std::exception_ptr error) {
 }
 
 void LoopingCall::finish(std::exception_ptr error) {
+  note_end();
   const Deferred<void> done = *std::exchange(done_, std::nullopt);
   if (done.called()) return;  // it was cancelled
   if (error == nullptr)
     done.callback();
   else
     done.errback(std::move(error));
+}
+
+void LoopingCall::note_waits(const char* label) const noexcept {
+  if (Observer* o = observer(); o != nullptr && id_ != 0) o->waits(id_, label);
+}
+
+void LoopingCall::note_end() noexcept {
+  const std::uint64_t id = std::exchange(id_, 0);
+  if (Observer* o = observer(); o != nullptr && id != 0) o->ended(id);
 }
 
 }  // namespace simul

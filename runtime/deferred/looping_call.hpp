@@ -68,6 +68,8 @@ class LoopingCall {
   void called(std::exception_ptr error);
   void finish(std::exception_ptr error);
   std::int64_t ticks_passed() const;
+  void note_waits(const char* label) const noexcept;
+  void note_end() noexcept;
 
   Callback<Deferred<void>(std::int64_t)> function_;
   std::shared_ptr<Life> life_ = std::make_shared<Life>(Life{this});
@@ -77,6 +79,7 @@ class LoopingCall {
   TimePoint start_{};
   Duration interval_{};
   std::int64_t counted_ = 0;  // ticks that the function has been told of
+  std::uint64_t id_ = 0;      // for the observer; 0: it is over, or nobody watches
   bool running_ = false;
   bool calling_ = false;
 };

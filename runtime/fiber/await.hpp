@@ -26,7 +26,7 @@ class Caller final : public Routine {
   /// somebody stopped the loop meanwhile.
   void run_loop(const char* label) {
     try {
-      reactor().run_until([this] { return resumed_; });
+      reactor().run_until([this] { return resumed_; }, label);
     } catch (const Deadlock& deadlock) {
       throw Deadlock(deadlock.what() + ("\n  " + describe()) + " waits for " + label);
     }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "runtime/base/activity.hpp"
 #include "runtime/fiber/parking.hpp"
 #include "runtime/fiber/patched.hpp"
 #include "runtime/thread/thread_pool.hpp"
@@ -32,6 +33,7 @@ struct Question {
   Found operator()() const {
     addrinfo* list = nullptr;
     Found found;
+    const Blocking blocking("name look-up");
     found.code = libc().getaddrinfo(node.c_str(), service ? service->c_str() : nullptr,
                                     hints ? &*hints : nullptr, &list);
     found.error = errno;

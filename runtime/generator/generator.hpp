@@ -121,6 +121,9 @@ class [[nodiscard]] Generator {
   /// Has the body ended, failed or been closed?
   bool done() const noexcept { return !frame_ || frame_.promise().state_ == State::over; }
 
+  /// For the observer; 0 while nobody has watched it.
+  std::uint64_t id() const noexcept { return frame_ ? frame_.promise().id_ : 0; }
+
   /// For range-for, which runs the body once for each value. Like a `for` in Python, it goes on
   /// from where the generator stands.
   Iterator begin() requires(std::is_void_v<Send>) { return Iterator(*this); }

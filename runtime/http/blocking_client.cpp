@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/base/activity.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/base/in_seconds.hpp"
 #include "runtime/http/exchange.hpp"
@@ -36,8 +37,15 @@ int milliseconds_until(TimePoint deadline) {
   return static_cast<int>(std::min<decltype(rounded)>(rounded, INT_MAX));
 }
 
+// For the observer: for what the thread stands still.
+const char* label_of(short events) {
+  if (events == POLLIN) return "readable";
+  return events == POLLOUT ? "writable" : "readable or writable";
+}
+
 // True when something has happened to the socket, false once `deadline` has passed.
 bool wait_until(TimePoint deadline, int fd, short events) {
+  const Blocking blocking(label_of(events));
   for (;;) {
     pollfd entry{fd, events, 0};
     const int milliseconds = milliseconds_until(deadline);

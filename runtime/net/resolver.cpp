@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/base/activity.hpp"
 #include "runtime/base/error.hpp"
 
 namespace simul::net {
@@ -61,8 +62,11 @@ std::vector<Address> ask_system(std::string_view host, const std::string& name,
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;  // else each address comes once per kind of socket
   addrinfo* found = nullptr;
-  const int code = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
-  const int error = errno;
+  const auto [code, error] = [&] {
+    const Blocking blocking("name look-up");
+    const int result = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
+    return std::pair(result, errno);
+  }();
   if (code == EAI_SYSTEM && error == ECANCELED) throw Cancelled{};
   if (code != 0) {
     const std::string why =

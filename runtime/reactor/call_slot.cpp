@@ -103,6 +103,7 @@ Handle Reactor::call_later(Duration delay, Callback<void()> callback) {
 
 Handle Reactor::call_at(TimePoint deadline, Callback<void()> callback) {
   CallSlot& slot = allocate_call(std::move(callback));
+  if (Observer* o = observer(); o != nullptr && slot.id() != 0) o->waits(slot.id(), "timer");
   set_timer(slot.timer_, deadline);
   return handle_of(slot);
 }

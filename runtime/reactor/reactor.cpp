@@ -79,7 +79,7 @@ void Reactor::end_owned() {
       owned->cancel();
     }
     try {
-      Running running(*this);
+      Running running(*this, "the end of the loop");
       while (!owned_.empty()) turn(/*forever=*/false);  // `stop` must not leave them half ended
     } catch (const Deadlock&) {
       // The next round, or the report below, deals with it.
@@ -120,7 +120,8 @@ void Reactor::report(const std::string& where, std::exception_ptr error) noexcep
 
 // --- The turn -----------------------------------------------------------------------------------
 
-Reactor::Running::Running(Reactor& reactor) : reactor_(reactor) {
+Reactor::Running::Running(Reactor& reactor, const char* label)
+    : reactor_(reactor), giving_way_(label) {
   if (reactor.running_) {
     throw std::logic_error(
         "this loop runs already: a callback cannot wait; register another callback instead, or "
@@ -136,7 +137,7 @@ Reactor::Running::Running(Reactor& reactor) : reactor_(reactor) {
 }
 
 void Reactor::run_forever() {
-  Running running(*this);
+  Running running(*this, "the loop");
   while (!stopping_) turn(/*forever=*/true);
 }
 

@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/activity.hpp"
 #include "runtime/base/callback.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/observer.hpp"
@@ -111,10 +112,11 @@ class Reactor {
   void run_forever();
 
   /// Turns until `done()`, which is asked before every turn. Throws Deadlock when that can never
-  /// come true, and std::logic_error inside a callback of the same loop.
+  /// come true, and std::logic_error inside a callback of the same loop. `label` is a static text
+  /// for the observer: for what the caller waits.
   template <class Done>
-  void run_until(Done done) {
-    Running running(*this);
+  void run_until(Done done, const char* label = "the loop") {
+    Running running(*this, label);
     while (!done() && !stopping_) turn(/*forever=*/false);
   }
 
@@ -208,11 +210,12 @@ class Reactor {
 
   class Running {
    public:
-    explicit Running(Reactor& reactor);
+    Running(Reactor& reactor, const char* label);
     ~Running() { reactor_.running_ = reactor_.stopping_ = false; }
 
    private:
     Reactor& reactor_;
+    GivingWay giving_way_;
   };
 
   struct Part {

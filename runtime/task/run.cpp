@@ -32,7 +32,7 @@ void run_to_end(TaskCore& main, const RunOptions& options) {
     ~EndRest() { reactor.end_owned(); }
   } end_rest{reactor};
   InterruptHandler interrupt(reactor, main, options.handle_interrupt);
-  reactor.run_until([&main] { return main.done(); });
+  reactor.run_until([&main] { return main.done(); }, "task");
   if (!main.done()) throw Cancelled{};  // somebody stopped the loop
   if (main.cancelled() && interrupt.interrupted()) throw Interrupted{};
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "runtime/base/activity.hpp"
 #include "runtime/base/error.hpp"
 
 namespace simul {
@@ -106,6 +107,7 @@ bool ChildProcess::try_to_reap() noexcept {
 void ChildProcess::kill_and_wait() noexcept {
   if (reaped_ || !is_ours()) return;
   send_signal(SIGKILL);
+  const Blocking blocking("process");
   int status = 0;
   pid_t got;
   do got = ::waitpid(pid_, &status, 0);

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <thread>
 
+#include "runtime/base/activity.hpp"
 #include "runtime/base/error.hpp"
 
 namespace simul {
@@ -67,6 +68,7 @@ void ThreadPool::shutdown() {
   state_->jobs.swap(dropped);
   state_->unawaited = 0;
   state_->job_added.notify_all();
+  const Blocking blocking("threads");
   state_->thread_ended.wait(lock, [this] { return state_->threads == 0; });
 }
 
@@ -145,8 +147,11 @@ void ThreadPool::work(std::shared_ptr<State> state) {
   std::unique_lock lock(state->mutex);
   for (;;) {
     ++state->idle;
-    const bool more = state->job_added.wait_for(
-        lock, state->linger, [&] { return state->closing || !state->jobs.empty(); });
+    const bool more = [&] {
+      const GivingWay giving_way("a job");
+      return state->job_added.wait_for(
+          lock, state->linger, [&] { return state->closing || !state->jobs.empty(); });
+    }();
     --state->idle;
     if (!more || state->jobs.empty()) break;
     Callback<void()> job = std::move(state->take(state->jobs.begin()).run);

@@ -1006,9 +1006,9 @@ TEST(Observed, ACallbackIsCreatedReadyRunsAndEndsAndACancelledOneEnds) {
   reactor.call_later(1h, [] {}).cancel();
   reactor.run_until([&] { return done; });
   set_observer(before);
-  EXPECT_EQ(watcher.log,
-            (Log{"created A callback", "ready A by loop", "created B callback", "ended B", "runs A",
-                 "created C callback", "ready C by A", "ended A", "runs C", "ended C"}));
+  EXPECT_EQ(watcher.log, (Log{"created A callback", "ready A by loop", "created B callback",
+                              "waits B", "ended B", "runs A", "created C callback", "ready C by A",
+                              "ended A", "runs C", "ended C"}));
 }
 
 // --- Memory and speed ---------------------------------------------------------------------------
