@@ -15,12 +15,15 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "runtime/base/first_text.hpp"
+#include "runtime/base/observer.hpp"
 #include "runtime/base/ref.hpp"
 #include "runtime/fiber/await.hpp"
 #include "runtime/fiber/scheduler.hpp"
@@ -141,9 +144,11 @@ template <class F, class... Args>
 auto spawn(F&& function, Args&&... arguments) {
   using T = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   using Core = detail::FiberFunction<T, std::decay_t<F>, std::decay_t<Args>...>;
+  // For a trace; the argument itself may have moved by then.
+  const std::string called(observer() != nullptr ? first_text(arguments...) : std::string_view());
   Fiber<T> fiber(
       new Core(Reactor::current(), std::forward<F>(function), std::forward<Args>(arguments)...));
-  fiber.core().start();
+  fiber.core().start(called);
   return fiber;
 }
 

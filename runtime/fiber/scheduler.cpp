@@ -22,10 +22,11 @@ FiberCore::FiberCore(Reactor& reactor)
 void FiberCore::set_name(std::string name) {
   name_ = std::move(name);
   if (stack_) stack_->set_owner(name_.c_str());
+  if (Observer* o = observer(); o != nullptr && id() != 0) o->named(id(), name_);
 }
 
-void FiberCore::start() {
-  begin_life("fiber");
+void FiberCore::start(std::string_view called) {
+  begin_life("fiber", called);
   start_.begin_and_wake(*this);
 }
 

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "runtime/base/error.hpp"
 #include "runtime/fiber/context.hpp"
@@ -38,8 +39,9 @@ class FiberCore : public Spawned {
   /// variable across a switch; that is harmless, because a fiber never changes thread.)
   static FiberCore* current() noexcept { return current_; }
 
-  /// Puts it on the ready queue for the first time. The reactor owns it from now on.
-  void start();
+  /// Puts it on the ready queue for the first time. The reactor owns it from now on. An observer
+  /// hears of it as `called`, if that is not empty.
+  void start(std::string_view called = {});
 
   /// Returns to the loop, or goes on in the next fiber, until the wait that has begun is over.
   /// Throws Cancelled if the fiber was killed, before or meanwhile.

@@ -5,10 +5,10 @@
 
 namespace simul {
 
-void Spawned::begin_life(const char* kind) {
+void Spawned::begin_life(const char* kind, std::string_view called) {
   if (Observer* o = observer()) {
     set_id(next_id());
-    o->created(id(), kind, name());
+    o->created(id(), kind, called.empty() ? name() : called);
   }
   add_reference();  // the reactor's
   reactor().own(*this);

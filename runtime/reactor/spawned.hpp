@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/error.hpp"
@@ -61,8 +62,9 @@ class Spawned : public Reactor::Owned {
   using Owned::Owned;
   virtual ~Spawned() = default;
 
-  /// Gives it to the reactor, and tells the observer of it; `kind` is "fiber" or "task".
-  void begin_life(const char* kind);
+  /// Gives it to the reactor, and tells the observer of it, under `called` or else its name; `kind`
+  /// is "fiber" or "task".
+  void begin_life(const char* kind, std::string_view called = {});
 
   /// It has run to its end, and `error`, unless null, is what ended it. Tells everybody.
   void finish(std::exception_ptr error) noexcept;

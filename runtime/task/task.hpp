@@ -22,13 +22,17 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "runtime/base/block_pool.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/base/first_text.hpp"
+#include "runtime/base/observer.hpp"
 #include "runtime/reactor/waiter.hpp"
 #include "runtime/task/task_core.hpp"
+#include "runtime/task/task_name.hpp"
 
 namespace simul {
 
@@ -105,6 +109,11 @@ struct Return {
 /// What the promises of all tasks have in common.
 class PromiseBase {
  public:
+  explicit PromiseBase(std::string_view name = {}) noexcept {
+    if (observer() != nullptr) [[unlikely]]
+      note_name(this, name);
+  }
+
   /// Where it returns to; null for the outermost.
   CallSite* site() const noexcept { return site_; }
   void set_site(CallSite* site) noexcept { site_ = site; }
@@ -150,6 +159,8 @@ class PromiseBase {
 template <class T>
 class PromiseResult : public PromiseBase {
  public:
+  using PromiseBase::PromiseBase;
+
   // A frame's promise lies at the same place for every alignment up to this one, and so a
   // coroutine_handle of the base is one of the whole.
   static_assert(alignof(T) <= 2 * sizeof(void*), "a task's result is aligned too strictly");
@@ -165,6 +176,8 @@ class PromiseResult : public PromiseBase {
 template <>
 class PromiseResult<void> : public PromiseBase {
  public:
+  using PromiseBase::PromiseBase;
+
   void return_void() const noexcept {}
   void take_value() const noexcept {}
 };
@@ -174,6 +187,13 @@ class PromiseResult<void> : public PromiseBase {
 template <class T>
 class Task<T>::promise_type final : public detail::PromiseResult<T> {
  public:
+  promise_type() noexcept = default;
+
+  /// A coroutine with a text among its arguments goes by that in a trace.
+  template <class... Args>
+  requires(kIsText<Args> || ...) explicit promise_type(const Args&... arguments) noexcept
+      : detail::PromiseResult<T>(first_text(arguments...)) {}
+
   Task get_return_object() noexcept { return Task(detail::Frame::from_promise(*this)); }
 };
 

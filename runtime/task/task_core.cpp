@@ -3,7 +3,9 @@
 #include <memory>
 #include <utility>
 
+#include "runtime/base/observer.hpp"
 #include "runtime/task/task.hpp"
+#include "runtime/task/task_name.hpp"
 
 namespace simul {
 
@@ -26,7 +28,12 @@ std::string TaskCore::name() const {
 }
 
 void TaskCore::start() {
-  begin_life("task");
+  std::string called;
+  if (observer() != nullptr) {
+    called = detail::take_name(&start_->root.promise());
+    if (name() != TaskCore::name()) called.clear();  // it was given one
+  }
+  begin_life("task", called);
   start_->begin_and_wake(*this);
 }
 
