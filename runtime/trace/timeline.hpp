@@ -28,10 +28,10 @@ struct Span {
   std::string label{};  ///< Of `waits` and `blocks`: for what, such as "sleep"; else empty.
 };
 
-/// A task, a fiber, a generator, a callback, or a thread that runs plain code.
+/// A task, a fiber, a generator, a callback, a thread that runs plain code, or a named piece of it.
 struct Actor {
   std::uint64_t id = 0;  ///< The observer's; unique in the process.
-  std::string kind{};    ///< "task", "fiber", "generator", "callback" or "thread".
+  std::string kind{};    ///< "task", "fiber", "generator", "callback", "thread" or "call".
   std::string name{};    ///< For people; never empty: `<kind> <number>` where it was given none.
   unsigned thread = 1;   ///< On which thread: 1, 2, 3, ... in the order in which they were seen.
   std::vector<Span> spans{};
