@@ -9,9 +9,11 @@
 
 #include "lessons/common/lesson.hpp"
 
+using simul::Activity;
 using simul::say;
 
 void task(const std::string& name, std::queue<int>& work_queue) {
+  const Activity activity(name);  // for --timeline: a plain function goes by no name otherwise
   if (work_queue.empty()) {
     say("Task ", name, " nothing to do");
     return;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lessons/common/standin.hpp"
+#include "lessons/common/tracing.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/task/run.hpp"
@@ -31,6 +32,7 @@ std::string program_name(int argc, char** argv) {
 
 std::string usage(const Lesson& about) {
   std::string line = "usage: " + program + " [--help]";
+  for (const Flag& flag : TraceWish().flags()) line += " [" + flag.spelling() + "]";
   if (about.on_clock) line += about.virtual_by_default ? " [--real-time]" : " [--virtual-time]";
   if (about.fetches) line += " [--live]";
   for (const Flag& flag : about.flags) {
@@ -46,6 +48,7 @@ std::string help(const Lesson& about) {
   std::string text = usage(about) + "\n" + about.about + "\n\n";
   // A flag a line, the explanations below each other.
   std::vector<std::pair<std::string, std::string>> lines{{"--help", "this text"}};
+  for (const Flag& flag : TraceWish().flags()) lines.emplace_back(flag.spelling(), flag.about);
   if (about.on_clock) {
     lines.emplace_back("--virtual-time", "waiting takes no time, and the printed times are exact");
   }
@@ -68,16 +71,18 @@ std::string help(const Lesson& about) {
 }
 
 // The options, or nothing when help was asked for.
-std::optional<Options> parse(int argc, char** argv, const Lesson& about) {
+std::optional<Options> parse(int argc, char** argv, const Lesson& about, TraceWish& wish) {
   Options options{.virtual_time = about.on_clock && about.virtual_by_default};
   std::vector<std::string> operands;
   std::vector<const Flag*> given;
+  std::vector<Flag> flags = wish.flags();
+  flags.insert(flags.end(), about.flags.begin(), about.flags.end());
   bool only_operands = false;  // after "--"
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     const std::string_view name = argument.substr(0, argument.find('='));
-    const auto own = std::find_if(about.flags.begin(), about.flags.end(),
-                                  [&](const Flag& flag) { return flag.name == name; });
+    const auto listed = std::find_if(flags.begin(), flags.end(),
+                                     [&](const Flag& flag) { return flag.name == name; });
     const bool is_flag = !only_operands && argument.starts_with("-") && argument != "-";
     if (!is_flag) {
       operands.emplace_back(argument);
@@ -91,14 +96,14 @@ std::optional<Options> parse(int argc, char** argv, const Lesson& about) {
       options.virtual_time = false;
     } else if (argument == "--live" && about.fetches) {
       options.live = true;
-    } else if (own != about.flags.end()) {
-      given.push_back(&*own);
-      read_flag(*own, argument, i, argc, argv);
+    } else if (listed != flags.end()) {
+      given.push_back(&*listed);
+      read_flag(*listed, argument, i, argc, argv);
     } else {
       throw WrongUsage{"unknown option: " + std::string(argument)};
     }
   }
-  for (const Flag& flag : about.flags) {
+  for (const Flag& flag : flags) {
     if (flag.needed && std::find(given.begin(), given.end(), &flag) == given.end()) {
       throw WrongUsage{flag.spelling() + " is missing"};
     }
@@ -124,6 +129,39 @@ int report(std::string what) {
   return 1;
 }
 
+// The example, in its surroundings.
+void perform(const Lesson& about, const Options& options, const TraceWish& wish,
+             Callback<void(const Options&)>& example) {
+  std::optional<VirtualTime> virtual_time;
+  if (options.virtual_time) virtual_time.emplace();
+  std::optional<Tracing> tracing;
+  if (wish) tracing.emplace(wish, program);
+  std::optional<StandIn> standin;
+  if (about.fetches && !options.live && options.urls.empty()) standin.emplace();
+  if (!tracing) return example(options);
+
+  tracing->begin();
+  const auto show_failed = [&](const char* how) {
+    try {
+      tracing->show(how);
+    } catch (const std::exception& error) {
+      report(error.what());  // the example's own failure is still to be told
+    }
+  };
+  try {
+    example(options);
+  } catch (const WrongUsage&) {
+    throw;
+  } catch (const Interrupted&) {
+    show_failed("interrupted");
+    throw;
+  } catch (...) {
+    show_failed("failed");
+    throw;
+  }
+  tracing->show("");
+}
+
 }  // namespace
 
 void complain(const std::exception& error) {
@@ -136,15 +174,12 @@ int lesson(int argc, char** argv, const Lesson& about, Callback<void(const Optio
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   program = program_name(argc, argv);
   try {
-    const std::optional<Options> options = parse(argc, argv, about);
+    TraceWish wish;
+    const std::optional<Options> options = parse(argc, argv, about, wish);
     if (!options) {
       write_out(help(about));
     } else {
-      std::optional<VirtualTime> virtual_time;
-      if (options->virtual_time) virtual_time.emplace();
-      std::optional<StandIn> standin;
-      if (about.fetches && !options->live && options->urls.empty()) standin.emplace();
-      example(*options);
+      perform(about, *options, wish, example);
     }
     flush_out();
     return complained ? 1 : 0;

@@ -7,11 +7,12 @@
 //     }
 //
 // A lesson declares what its example can do, and only the flags that follow from it exist:
-// `--help` always, `--virtual-time` where it waits on the clock alone, `--live` and addresses as
-// arguments where it fetches, and the flags of its own that it lists, see flags.hpp. Output goes to
-// stdout; a wrong command line prints one line and the usage on stderr and exits 2; an exception
-// that leaves the example prints one line on stderr and exits 1; Ctrl-C in `run` ends it without a
-// word and with status 130.
+// `--help` always, and `--timeline` and `--trace`, which show who ran and who waited (tracing.hpp);
+// `--virtual-time` where it waits on the clock alone, `--live` and addresses as arguments where it
+// fetches, and the flags of its own that it lists, see flags.hpp. Output goes to stdout; a wrong
+// command line prints one line and the usage on stderr and exits 2; an exception that leaves the
+// example prints one line on stderr and exits 1; Ctrl-C in `run` ends it without a word and with
+// status 130.
 //
 // The program's own name, in usage and errors, is the file it was started as, so that variants of a
 // lesson need not repeat it.
@@ -26,6 +27,7 @@
 
 #include "lessons/common/flags.hpp"
 #include "lessons/common/say.hpp"
+#include "runtime/base/activity.hpp"
 #include "runtime/base/callback.hpp"
 
 namespace simul {

@@ -17,6 +17,7 @@
 #include "runtime/net/socket.hpp"
 #include "runtime/reactor/descriptor.hpp"
 #include "runtime/reactor/reactor.hpp"
+#include "runtime/trace/recorder.hpp"
 
 namespace simul {
 
@@ -173,6 +174,7 @@ std::string LoopbackServer::url(std::string_view path) const {
 }
 
 void LoopbackServer::run(UniqueFd listener, std::promise<Remote> started) {
+  trace::Recorder::leave_out_this_thread();  // it is what a lesson talks to, not what it shows
   std::optional<Reactor> reactor;
   try {
     reactor.emplace();

@@ -61,7 +61,9 @@ TEST(Lesson04, PrintsTheSameInRealTimeAndTakesTheLongerChain) {
 
 TEST(Lesson04, HelpGoesToStdoutAndNonsenseIsRefused) {
   const RunResult help = run("04-greenlets", {"--help"});
-  EXPECT_TRUE(help.out.starts_with("usage: 04-greenlets [--help] [--virtual-time]")) << help.out;
+  EXPECT_TRUE(help.out.starts_with(
+      "usage: 04-greenlets [--help] [--timeline] [--trace FILE] [--virtual-time]"))
+      << help.out;
   EXPECT_EQ(help.status, 0);
   for (const char* argument : {"--no-such-flag", "argument", "--live"}) {
     const RunResult result = run("04-greenlets", {argument});

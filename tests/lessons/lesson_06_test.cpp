@@ -101,7 +101,8 @@ TEST(Lesson06, APageThatCannotBeHadIsOneLineAndTheOthersAreFetched) {
 
 TEST(Lesson06, HelpGoesToStdoutAndNonsenseIsRefused) {
   const RunResult help = run("06-greenlet-http", {"--help"});
-  EXPECT_TRUE(help.out.starts_with("usage: 06-greenlet-http [--help] [--live] [URL...]"))
+  EXPECT_TRUE(help.out.starts_with(
+      "usage: 06-greenlet-http [--help] [--timeline] [--trace FILE] [--live] [URL...]"))
       << help.out;
   EXPECT_EQ(help.status, 0);
   const RunResult wrong = run("06-greenlet-http", {"--virtual-time"});

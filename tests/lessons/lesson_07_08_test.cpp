@@ -146,7 +146,9 @@ TEST_P(Lessons0708, APageThatCannotBeHadIsOneLineAndBothTasksGoOn) {
 
 TEST_P(Lessons0708, HelpGoesToStdoutAndNonsenseIsRefused) {
   const RunResult help = run(name(), {"--help"});
-  EXPECT_TRUE(help.out.starts_with("usage: " + name() + " [--help] [--live] [URL...]")) << help.out;
+  EXPECT_TRUE(help.out.starts_with("usage: " + name() +
+                                   " [--help] [--timeline] [--trace FILE] [--live] [URL...]"))
+      << help.out;
   EXPECT_EQ(help.status, 0);
   const RunResult wrong = run(name(), {"--virtual-time"});
   EXPECT_EQ(wrong.status, 2);

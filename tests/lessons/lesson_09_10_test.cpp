@@ -141,7 +141,8 @@ TEST(Lessons0910, HelpGoesToStdoutAndNonsenseIsRefused) {
   for (const std::string& name : names) {
     SCOPED_TRACE(name);
     const RunResult help = run(name, {"--help"});
-    EXPECT_TRUE(help.out.starts_with("usage: " + name + " [--help] [--virtual-time]\n"))
+    EXPECT_TRUE(help.out.starts_with("usage: " + name +
+                                     " [--help] [--timeline] [--trace FILE] [--virtual-time]\n"))
         << help.out;
     EXPECT_EQ(help.status, 0);
     const RunResult wrong = run(name, {"--live"});

@@ -214,7 +214,8 @@ TEST(Lesson11, HelpGoesToStdoutAndNonsenseIsRefused) {
   for (const char* variant : {"", ".short", ".pool"}) {
     SCOPED_TRACE(variant);
     const RunResult help = run(kName + variant, {"--help"});
-    EXPECT_TRUE(help.out.starts_with("usage: " + kName + variant + " [--help] [--live] [URL...]\n"))
+    EXPECT_TRUE(help.out.starts_with("usage: " + kName + variant +
+                                     " [--help] [--timeline] [--trace FILE] [--live] [URL...]\n"))
         << help.out;
     EXPECT_EQ(help.status, 0);
     const RunResult wrong = run(kName + variant, {"--virtual-time"});

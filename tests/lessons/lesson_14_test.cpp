@@ -156,7 +156,8 @@ TEST(Lesson14, TheMiniatureTurnsASignalIntoAnEvent) {
 
 TEST(Lesson14, HelpGoesToStdoutAndNonsenseIsRefused) {
   const RunResult help = run(kName, {"--help"});
-  EXPECT_TRUE(help.out.starts_with("usage: " + kName + " [--help] [--live] [URL...]\n"))
+  EXPECT_TRUE(help.out.starts_with("usage: " + kName +
+                                   " [--help] [--timeline] [--trace FILE] [--live] [URL...]\n"))
       << help.out;
   EXPECT_EQ(help.status, 0);
   const RunResult wrong = run(kName, {"--virtual-time"});

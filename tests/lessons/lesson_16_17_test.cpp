@@ -201,7 +201,9 @@ TEST(Lesson16, HelpGoesToStdoutAndNonsenseIsRefused) {
   for (const std::string& name : {kExhibition, kExhibition + ".loop"}) {
     SCOPED_TRACE(name);
     const RunResult help = run(name, {"--help"});
-    EXPECT_TRUE(help.out.starts_with("usage: " + name + " [--help] [--real-time]")) << help.out;
+    EXPECT_TRUE(help.out.starts_with("usage: " + name +
+                                     " [--help] [--timeline] [--trace FILE] [--real-time]"))
+        << help.out;
     EXPECT_EQ(help.status, 0);
     const std::vector<std::vector<std::string>> nonsense = {
         {"--live"}, {"--boards"}, {"--boards", "0"}, {"--pairs", "many"}, {"9"}};

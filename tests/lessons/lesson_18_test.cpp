@@ -168,7 +168,9 @@ TEST(Lesson18, TheMiniaturesHeartBeatsWhileTheExecutorWaits) {
 
 TEST(Lesson18, HelpGoesToStdoutAndNonsenseIsRefused) {
   const RunResult help = run(kName, {"--help"});
-  EXPECT_TRUE(help.out.starts_with("usage: " + kName + " [--help] [--late S]\n")) << help.out;
+  EXPECT_TRUE(help.out.starts_with("usage: " + kName +
+                                   " [--help] [--timeline] [--trace FILE] [--late S]\n"))
+      << help.out;
   EXPECT_EQ(help.status, 0);
   for (const std::vector<std::string>& wrong :
        {std::vector<std::string>{"--late", "0"}, {"--late", "soon"}, {"--virtual-time"}, {"x"}}) {

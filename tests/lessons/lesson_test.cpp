@@ -69,7 +69,8 @@ TEST(Lesson, AWrongCommandLineRunsNothingAndReturnsTwo) {
   EXPECT_EQ(start({"--virtual-time=1"}, kClock, example), 2);
   EXPECT_FALSE(ran);
   EXPECT_EQ(errors({"--bad"}, kClock, example),
-            "99-test: unknown option: --bad\nusage: 99-test [--help] [--virtual-time]\n");
+            "99-test: unknown option: --bad\nusage: 99-test [--help] [--timeline] [--trace FILE] "
+            "[--virtual-time]\n");
 }
 
 TEST(Lesson, HelpRunsNothing) {
@@ -77,7 +78,9 @@ TEST(Lesson, HelpRunsNothing) {
   ::testing::internal::CaptureStdout();
   EXPECT_EQ(start({"--help", "--bad"}, kFetch, [&] { ran = true; }), 0);
   const std::string text = ::testing::internal::GetCapturedStdout();
-  EXPECT_TRUE(text.starts_with("usage: 99-test [--help] [--live] [URL...]\n\nA test.\n")) << text;
+  EXPECT_TRUE(text.starts_with(
+      "usage: 99-test [--help] [--timeline] [--trace FILE] [--live] [URL...]\n\nA test.\n"))
+      << text;
   EXPECT_FALSE(ran);
 }
 
