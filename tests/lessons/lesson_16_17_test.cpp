@@ -1,10 +1,13 @@
 // Lessons 16 and 17 as a reader runs them: the exhibition's hours to the second, with the article's
-// figures and others, and its flags; Ctrl-C, what the miniatures print and what the pages quote.
+// figures and others; who starves beside a computation, by the clock and in virtual time; their
+// flags, Ctrl-C, what the miniatures print and what the pages quote.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <ostream>
 #include <regex>
 #include <string>
 #include <vector>
@@ -33,12 +36,22 @@ void expect_ctrl_c_ends_it(const std::string& name, const std::vector<std::strin
     ASSERT_EQ(::read(child.out.get(), &byte, 1), 1) << "it has ended";
     seen += byte == '\n';
   }
-  ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
+  const pid_t group = child.pid();
+  ASSERT_EQ(::kill(group, SIGINT), 0);
   EXPECT_EQ(child.wait(), 128 + SIGINT);
   EXPECT_EQ(child.killed_by(), 0) << "nothing was closed and nobody cleaned up";
   char byte = 0;
   EXPECT_EQ(::read(child.out.get(), &byte, 1), 0) << "it went on";
   EXPECT_EQ(::read(child.err.get(), &byte, 1), 0) << "it wrote something on stderr";
+  EXPECT_EQ(::kill(-group, 0), -1) << "it left a process behind";
+}
+
+/// Does the page show every line of this output?
+void expect_readme_shows(const std::string& lesson, const std::string& out) {
+  const std::string readme = contents("lessons/" + lesson + "/README.md");
+  for (const std::string& line : lines_of(out)) {
+    EXPECT_NE(readme.find(line + "\n"), std::string::npos) << line;
+  }
 }
 
 // ---- 16: the exhibition ------------------------------------------------------------------------
@@ -201,9 +214,7 @@ TEST(Lesson16, HelpGoesToStdoutAndNonsenseIsRefused) {
   for (const std::string& name : {kExhibition, kExhibition + ".loop"}) {
     SCOPED_TRACE(name);
     const RunResult help = run(name, {"--help"});
-    EXPECT_TRUE(help.out.starts_with("usage: " + name +
-                                     " [--help] [--timeline] [--trace FILE] [--real-time]"))
-        << help.out;
+    EXPECT_TRUE(help.out.starts_with("usage: " + name + " [--help] [--real-time]")) << help.out;
     EXPECT_EQ(help.status, 0);
     const std::vector<std::vector<std::string>> nonsense = {
         {"--live"}, {"--boards"}, {"--boards", "0"}, {"--pairs", "many"}, {"9"}};
@@ -217,14 +228,6 @@ TEST(Lesson16, HelpGoesToStdoutAndNonsenseIsRefused) {
   EXPECT_EQ(run(kExhibition, {"--only", "chess"}).status, 2);
 }
 
-/// Does the page show every line of this output?
-void expect_readme_shows(const std::string& lesson, const std::string& out) {
-  const std::string readme = contents("lessons/" + lesson + "/README.md");
-  for (const std::string& line : lines_of(out)) {
-    EXPECT_NE(readme.find(line + "\n"), std::string::npos) << line;
-  }
-}
-
 TEST(Lesson16, TheReadmeQuotesItsRealOutput) {
   testing::expect_readme_quotes_output(kExhibition);
   for (const std::string variant : {".loop", ".miniature"}) {
@@ -232,6 +235,100 @@ TEST(Lesson16, TheReadmeQuotesItsRealOutput) {
   }
   const std::string out = run(kExhibition, {"--boards", "12", "--vary", "80"}).out;
   expect_readme_shows(kExhibition, out.substr(0, out.find("\nWalking")));
+}
+
+// ---- 17: one that computes ---------------------------------------------------------------------
+
+const std::string kHeavy = "17-cpu-heavy";
+
+/// The largest gap of the heart, in milliseconds, in the line that begins so.
+double gap_of(const std::string& title, const std::string& out) {
+  std::smatch found;
+  const std::regex line("(^|\n) *" + title + R"([^\n]*? ([\d.]+) ms)");
+  if (!std::regex_search(out, found, line)) {
+    ADD_FAILURE() << "no line for " << title << ":\n" << out;
+    return 0;
+  }
+  return std::stod(found[2]);
+}
+
+TEST(Lesson17, InVirtualTimeItIsExactAndComplainsOfNobody) {
+  expect_output(run(kHeavy, {"--virtual-time"}), contents("lessons/" + kHeavy + "/expected.txt"));
+}
+
+TEST(Lesson17, WhoKeepsTheLoopStarvesTheHeartAndWhoGivesWayDoesNot) {
+  const RunResult result = run(kHeavy);
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.out.find("that from 837799, 524 steps.\n"), std::string::npos) << result.out;
+  const double starved = std::min(gap_of("keeps the loop", result.out),
+                                  gap_of("co_await, but never a wait", result.out));
+  for (const char* title : {"callbacks", "generator", "task", "fiber"}) {
+    EXPECT_LT(3 * gap_of(title, result.out), starved) << result.out;
+  }
+  EXPECT_TRUE(std::regex_match(
+      result.err, std::regex("(simul: task 'search' held the loop for [\\d.]+ s\n){2}")))
+      << "both are named, and only they: " << result.err;
+
+  std::smatch found;
+  const std::regex dearest(R"(\n +1 +999999 +[\d.]+ +[\d.]+ ms +(\d+) %\n)");
+  ASSERT_TRUE(std::regex_search(result.out, found, dearest)) << result.out;
+  EXPECT_GT(std::stoi(found[1]), 5) << "giving way a million times costs something";
+  EXPECT_LT(3 * gap_of("10000 +99 ", result.out), gap_of("1000000 +0 ", result.out));
+}
+
+TEST(Lesson17, ElsewhereItStarvesNobodyAndFindsTheSame) {
+  const RunResult result = run(kHeavy + ".cores", {"--below", "1000000"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "");
+  EXPECT_NE(result.out.find("that from 837799, 524 steps.\n"), std::string::npos) << result.out;
+  for (const char* title : {"on one other thread", "on a thread per", "in a process per"}) {
+    EXPECT_LT(2 * gap_of(title, result.out), gap_of("on the loop", result.out)) << result.out;
+  }
+}
+
+TEST(Lesson17, CtrlCIsAnsweredWhenTheSearchGivesWay) {
+  for (const char* style : {"callbacks", "generator", "task", "fiber"}) {
+    SCOPED_TRACE(style);
+    expect_ctrl_c_ends_it(kHeavy, {"--only", style, "--every", "1000", "--below", "100000000"}, 4);
+  }
+}
+
+TEST(Lesson17, CtrlCLeavesNoProcessAndNoThreadBehind) {
+  expect_ctrl_c_ends_it(kHeavy + ".cores", {"--below", "1000000"}, 4);  // on the other thread
+  expect_ctrl_c_ends_it(kHeavy + ".cores", {"--below", "1000000"}, 6);  // in the processes
+}
+
+TEST(Lesson17, TheMiniatureCountsWhoWaitsForWhom) {
+  expect_output(run(kHeavy + ".miniature"),
+                "gives way after   longest wait   the short ones are done at   the long one at\n"
+                "           1000           1002                         1009              1000\n"
+                "            500            502                         1009              1003\n"
+                "            100            102                          309              1009\n"
+                "             10             12                           39              1009\n"
+                "              1              3                           12              1009\n");
+}
+
+TEST(Lesson17, HelpGoesToStdoutAndNonsenseIsRefused) {
+  for (const std::string& name : {kHeavy, kHeavy + ".cores"}) {
+    SCOPED_TRACE(name);
+    const RunResult help = run(name, {"--help"});
+    EXPECT_TRUE(help.out.starts_with("usage: " + name + " [--help]")) << help.out;
+    EXPECT_EQ(help.status, 0);
+    const std::vector<std::vector<std::string>> nonsense = {
+        {"--live"}, {"--below"}, {"--below", "1"}, {"--only", "nobody"}, {"9"}};
+    for (const std::vector<std::string>& arguments : nonsense) {
+      const RunResult wrong = run(name, arguments);
+      EXPECT_EQ(wrong.status, 2) << arguments.front();
+      EXPECT_EQ(wrong.out, "");
+      EXPECT_NE(wrong.err.find("\nusage: " + name), std::string::npos);
+    }
+  }
+  EXPECT_EQ(run(kHeavy + ".cores", {"--virtual-time"}).status, 2) << "threads have real time only";
+}
+
+TEST(Lesson17, TheReadmeQuotesItsRealOutput) {
+  testing::expect_readme_quotes_output(kHeavy);
+  expect_readme_shows(kHeavy, run(kHeavy + ".miniature").out);
 }
 
 }  // namespace
