@@ -70,7 +70,9 @@ class JobQueue {
 
   /// Writes a job down at the end of the queue. Throws json::InvalidValue if an argument is no
   /// UTF-8 or not finite, std::invalid_argument for a negative number of retries or interval.
-  Task<Job> enqueue(JobCall call, JobOptions options = {});
+  /// (Name the options before the co_await: g++ 12 mishandles a braced list inside of it.)
+  Task<Job> enqueue(JobCall call, JobOptions options);
+  Task<Job> enqueue(JobCall call) { return enqueue(std::move(call), JobOptions()); }
   template <std::convertible_to<json::Value>... A>
   Task<Job> enqueue(std::string function, A&&... arguments) {
     return enqueue(JobCall::of(std::move(function), std::forward<A>(arguments)...));
@@ -78,13 +80,22 @@ class JobQueue {
 
   /// Many at once in one transaction, with the same options (an id, too, only if it is one call;
   /// no dependencies). (Queue.enqueue_many)
-  Task<std::vector<Job>> enqueue_many(std::vector<JobCall> calls, JobOptions options = {});
+  Task<std::vector<Job>> enqueue_many(std::vector<JobCall> calls, JobOptions options);
+  Task<std::vector<Job>> enqueue_many(std::vector<JobCall> calls) {
+    return enqueue_many(std::move(calls), JobOptions());
+  }
 
   /// Written down now, put into the queue when it is due, by a worker with a scheduler; up to a
   /// second late and never early. Cannot have dependencies (std::invalid_argument).
-  Task<Job> enqueue_at(WallTime due, JobCall call, JobOptions options = {});
-  Task<Job> enqueue_in(std::chrono::microseconds delay, JobCall call, JobOptions options = {}) {
+  Task<Job> enqueue_at(WallTime due, JobCall call, JobOptions options);
+  Task<Job> enqueue_at(WallTime due, JobCall call) {
+    return enqueue_at(due, std::move(call), JobOptions());
+  }
+  Task<Job> enqueue_in(std::chrono::microseconds delay, JobCall call, JobOptions options) {
     return enqueue_at(wall_now() + delay, std::move(call), std::move(options));
+  }
+  Task<Job> enqueue_in(std::chrono::microseconds delay, JobCall call) {
+    return enqueue_in(delay, std::move(call), JobOptions());
   }
 
   /// How many wait.

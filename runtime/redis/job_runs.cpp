@@ -66,8 +66,8 @@ Task<bool> JobRuns::begin(Job& job, const TakenJob& taken) {
   auto step = [&]() -> Task<> {
     Transaction out;
     const WallTime now = wall_now();
-    const WallTime expires = now + std::chrono::seconds(worker_.ttl());
-    const std::size_t place = steps::start(out, job, taken.queue, worker_.name, now, expires);
+    const std::size_t place =
+        steps::start(out, job, taken.queue, worker_.name, now, worker_.expires(now));
     record_.begin(out, job.id);
     const auto replies = (co_await worker_.client.execute(std::move(out))).value();
     there = replies[place].as_integer() > 0;
@@ -83,6 +83,7 @@ Task<bool> JobRuns::begin(Job& job, const TakenJob& taken) {
 
 // False if the outcome is not ours to write.
 Task<bool> JobRuns::settle(Run& run, const Outcome& outcome) {
+  run.settling = true;
   const WallTime ended = wall_now();
   const std::string key = keys::job(run.job.id);
   bool ours = true;
@@ -131,14 +132,14 @@ Task<> JobRuns::beat(WorkerRecord& record) {
   Transaction out;
   const WallTime now = wall_now();
   out.add("EXISTS", record.key());
-  record.beat(out);
+  record.beat(out, another_than(""));
   std::vector<std::pair<std::size_t, std::string>> touched;
   for (auto& [id, run] : runs_) {
     run->job.last_heartbeat = now;
     touched.emplace_back(out.size(), keys::job(id));
     out.add("HSET", keys::job(id), "last_heartbeat", to_text(now));
-    out.add("ZADD", keys::registry(Registry::started, run->job.origin), "XX",
-            unix_seconds(now) + worker_.ttl(), id);
+    out.add("ZADD", keys::registry(Registry::started, run->job.origin), "XX", worker_.expires(now),
+            id);
     const double seconds = std::chrono::duration<double>(now - *run->job.started_at).count();
     out.add("HSET", record.key(), "current_job_working_time", seconds);
   }
@@ -171,7 +172,7 @@ void JobRuns::end_all(Ending ending) {
 
 std::string JobRuns::another_than(const std::string& id) const {
   for (const auto& [other, run] : runs_) {
-    if (other != id) return other;
+    if (other != id && !run->settling) return other;
   }
   return "";
 }

@@ -59,6 +59,7 @@ class JobRuns {
   struct Run {
     Job job;
     Ending ending = Ending::none;
+    bool settling = false;  // the function has ended
     std::optional<TaskHandle<json::Value>> handle{};
   };
   // What came of the function: a value, or the text of an exception.

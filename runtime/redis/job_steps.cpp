@@ -118,7 +118,7 @@ void leave(Transaction& out, const Job& job, Registry registry) {
 }
 
 std::size_t start(Transaction& out, Job& job, std::string_view queue, std::string_view worker,
-                  WallTime now, WallTime expires) {
+                  WallTime now, std::int64_t expires) {
   job.status = JobStatus::started;
   job.started_at = job.last_heartbeat = now;
   job.worker_name = worker;
@@ -126,7 +126,7 @@ std::size_t start(Transaction& out, Job& job, std::string_view queue, std::strin
   const std::size_t there = out.size();
   out.add("EXISTS", key);
   out.add("LREM", keys::taken(worker, queue), 1, job.id);
-  out.add("ZADD", keys::registry(Registry::started, job.origin), unix_seconds(expires), job.id);
+  out.add("ZADD", keys::registry(Registry::started, job.origin), expires, job.id);
   Fields fields = status_of(job);
   set_time(fields, "last_heartbeat", job.last_heartbeat);
   set_time(fields, "started_at", job.started_at);

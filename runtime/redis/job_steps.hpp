@@ -41,7 +41,7 @@ void leave(Transaction& out, const Job& job, Registry registry);
 /// unless a heartbeat comes. Returns the place of the reply to EXISTS: 0 if the job is gone, and
 /// then what this has written is to be removed.
 std::size_t start(Transaction& out, Job& job, std::string_view queue, std::string_view worker,
-                  WallTime now, WallTime expires);
+                  WallTime now, std::int64_t expires);
 
 /// It has returned `result`; null is Python's None and is not stored.
 void finish(Transaction& out, Job& job, const json::Value& result, WallTime now);

@@ -32,7 +32,14 @@ struct WorkerContext {
   }
   void info(const std::string& line) const { log(LogLevel::info, line); }
 
-  /// After how many seconds without a heartbeat it counts as dead.
+  /// When it counts as dead if no heartbeat comes after one now, in unix seconds, rounded up: a
+  /// second more does no harm, and one less might.
+  std::int64_t expires(WallTime now) const {
+    const Duration time = options.heartbeat + options.grace;
+    return std::chrono::ceil<std::chrono::seconds>(now.time_since_epoch() + time).count();
+  }
+
+  /// The same for EXPIRE, which counts from the server's now.
   std::int64_t ttl() const {
     const Duration time = options.heartbeat + options.grace;
     return std::max<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(time).count(), 1);

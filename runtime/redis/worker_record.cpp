@@ -60,6 +60,7 @@ Task<> WorkerRecord::die() {
     out.add("SREM", keys::workers_of(queue), key_);
     out.add("SREM", keys::kTaken, keys::taken(worker_.name, queue));
   }
+  out.add("HDEL", key_, "current_job");
   out.add("HSET", key_, "death", to_text(wall_now()));
   out.add("EXPIRE", key_, 60);
   co_await worker_.client.execute(std::move(out));
@@ -75,6 +76,15 @@ Task<> WorkerRecord::set_state(std::string state) {
 void WorkerRecord::beat(Transaction& out) const {
   out.add("HSET", key_, "last_heartbeat", to_text(wall_now()));
   out.add("EXPIRE", key_, worker_.ttl());
+}
+
+void WorkerRecord::beat(Transaction& out, const std::string& current) const {
+  if (current.empty()) {
+    out.add("HDEL", key_, "current_job");
+  } else {
+    out.add("HSET", key_, "current_job", current);
+  }
+  beat(out);
 }
 
 void WorkerRecord::begin(Transaction& out, const std::string& id) const {

@@ -42,9 +42,11 @@ class WorkerRecord {
   /// It is "idle", "busy", "suspended" or "started".
   Task<> set_state(std::string state);
 
-  /// Parts of a transaction: a sign of life; a job begins; one has ended, and `next` is another one
-  /// that it is at ("": none), `seconds` how long it took. `success`: nothing if it was given back.
+  /// Parts of a transaction: a sign of life, perhaps with the job that it is at; a job begins; one
+  /// has ended, and `next` is another one that it is at ("": none), `seconds` how long it took.
+  /// `success`: nothing if it was given back.
   void beat(Transaction& out) const;
+  void beat(Transaction& out, const std::string& current) const;
   void begin(Transaction& out, const std::string& id) const;
   void end(Transaction& out, const std::string& next, std::optional<bool> success,
            double seconds) const;
