@@ -34,8 +34,7 @@ class Loop {
     while (true) {
       if (ready_.empty()) {
         if (bells_.empty()) return;
-        now_ =
-            std::max(now_, bells_.begin()->first);  // she sits down, until the next bell wakes her
+        now_ = std::max(now_, bells_.begin()->first);  // she sits down; the next bell wakes her
       }
       while (!bells_.empty() && bells_.begin()->first <= now_) {
         ready_.push_back(std::move(bells_.begin()->second));

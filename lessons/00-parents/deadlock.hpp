@@ -1,8 +1,8 @@
 // Two parents at washer and dryer: a deadlock, how one sees it, and two ways to have none.
 //
 // One has the washer and needs the dryer, to put the wet things in. Two has the dryer and needs the
-// washer. Neither gives back what they have before they have the other, so both wait for ever. This
-// happens if each has the first machine before either asks for the second, and here they meet in
+// washer. Neither gives back what she has before she has the other, so both wait for ever. This
+// happens if each has her first machine before either asks for the second, and here they meet in
 // between to make sure of it (a latch): it happens every time, and luck has no part in it.
 //
 // A machine is a lock, and the room keeps the book on it: who has which, and who waits for which.
@@ -69,8 +69,9 @@ class Room {
     changed_.notify_all();
   }
 
-  /// Waits until `parent` is in a circle of those who wait for each other, and returns it, a line
-  /// for each; or until `all` have gone home, and returns nothing.
+  /// Waits until the way from `parent` to whoever has what she waits for, and so on, comes back to
+  /// where it has been: then nobody on it will ever move. Returns the way, a line for each of them;
+  /// or nothing, if `all` have gone home.
   std::vector<std::string> watch(const Parent& parent, int all) {
     std::unique_lock lock(book_);
     std::vector<std::string> circle;
