@@ -48,7 +48,7 @@ Link::~Link() {
 
 bool Link::usable() noexcept {
   if (!socket_) return false;
-  if (!idle() || listening_) return true;
+  if (!idle()) return true;
   if (!socket_.hung_up() && net::is_quiet(socket_.fd())) return true;
   broken(nullptr, "the server had closed the connection");
   return false;

@@ -71,6 +71,9 @@ class Link {
   /// is broken if so.
   bool usable() noexcept;
 
+  /// Has it not been found broken yet?
+  bool open() const noexcept { return static_cast<bool>(socket_); }
+
   /// Is nothing sent or to be sent?
   bool idle() noexcept { return unsent_.empty() && sent_.empty(); }
 

@@ -20,7 +20,7 @@ SubscriptionCore::SubscriptionCore(Ref<ClientCore> client) : client_(std::move(c
 // --- Talking -------------------------------------------------------------------------------------
 
 void SubscriptionCore::send(std::string_view command, const std::string& name) {
-  if (link_ == nullptr || !link_->usable()) return;
+  if (link_ == nullptr || !link_->open()) return;  // it is said again with the next connection
   const Ref<Exchange> exchange(
       new Exchange(std::string(command), Command(command, name).take_bytes(), 0));
   link_->queue(*exchange);
