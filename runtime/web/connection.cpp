@@ -34,7 +34,7 @@ Connection::Connection(Ref<ServerCore> server, UniqueFd socket, Semaphore::Guard
 
 Connection::~Connection() {
   if (work_ != nullptr) {
-    work_->watch.stop();
+    work_->watch.clear();
     server_->give_back(std::move(work_));
   }
   socket_.close();  // before anybody hears that we have gone
@@ -191,9 +191,7 @@ Task<> Connection::ask_handler() {
   work.request.connection_ = this;
   Handler* const handler = server_->router.find(work.request, work.response);
   if (handler == nullptr) co_return;
-  if (server_->options.cancel_when_client_leaves && work.http.whole()) {
-    work.watch.start(socket_, *task_);
-  }
+  watch_client();
   try {
     work.response = co_await (*handler)(work.request);
   } catch (const Cancelled&) {
@@ -202,9 +200,20 @@ Task<> Connection::ask_handler() {
   } catch (...) {
     on_handler_error();
   }
-  work.watch.stop();
-  if (work.watch.heard()) drained_ = false;
-  if (work.watch.gone()) task_->uncancel();  // it has answered all the same: so we try
+  stop_watching();
+}
+
+// While nothing more is expected from it.
+void Connection::watch_client() {
+  const Duration grace = server_->options.cancel_after_client_left;
+  if (grace != Duration::max() && work_->http.whole()) work_->watch.start(socket_, *task_, grace);
+}
+
+void Connection::stop_watching() noexcept {
+  PeerWatch& watch = work_->watch;
+  if (watch.heard()) drained_ = false;
+  if (watch.gone()) task_->uncancel();  // if it has answered all the same, we try to send that
+  watch.clear();
 }
 
 void Connection::on_handler_error() {
@@ -262,9 +271,7 @@ Task<std::string_view> Connection::read_body() {
       co_await Yield();
     }
   }
-  if (server_->options.cancel_when_client_leaves && !work.http.answered()) {
-    work.watch.start(socket_, *task_);
-  }
+  if (!work.http.answered()) watch_client();
   co_return std::string_view();
 }
 
@@ -320,18 +327,14 @@ Task<bool> Connection::answer() {
 Task<> Connection::answer_in_pieces() {
   Workspace& work = *work_;
   BodyWriter writer(*this);
-  if (server_->options.cancel_when_client_leaves && work.http.whole()) {
-    work.watch.start(socket_, *task_);
-  }
+  watch_client();
   try {
     co_await work.response.stream(writer);
   } catch (const Cancelled&) {
     if (!work.watch.gone()) throw;
     work.broken = true;
   }
-  work.watch.stop();
-  if (work.watch.heard()) drained_ = false;
-  if (work.watch.gone()) task_->uncancel();
+  stop_watching();
   if (work.broken) throw std::system_error(EPIPE, std::generic_category(), "send an answer");
   work.out.clear();
   work.http.finish(work.out);

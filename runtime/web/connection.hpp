@@ -68,6 +68,8 @@ class Connection : public ListNode<> {
   Task<> linger();
 
   void keep_input();
+  void watch_client();
+  void stop_watching() noexcept;
   void skip_what_has_come() noexcept;
   void prepare_refusal(int status, std::string why);
   void on_handler_error();

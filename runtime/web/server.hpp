@@ -63,8 +63,9 @@ struct ServerOptions {
   /// and so much of an answer be taken. Else the connection is cut.
   Duration write_timeout = std::chrono::seconds(60);
 
-  /// Is a handler cancelled when its client closes the connection, or its sending side?
-  bool cancel_when_client_leaves = true;
+  /// A handler is cancelled when its client resets the connection; and so long after the client has
+  /// closed it, or its sending side, which looks the same. Duration::max(): never, in either case.
+  Duration cancel_after_client_left = std::chrono::seconds(1);
 
   AccessLog access_log{};
   Peer peer = Peer::outside;  ///< `here`: the clients are on this loop; for tests in virtual time
