@@ -1,34 +1,31 @@
-// A small HTTP server of our own on this machine, on a thread of its own.
+// The runtime's server (web/server.hpp) on this machine, on a thread of its own.
 //
 // The lessons download from it, so that they run anywhere and always take the same time; the tests
-// use it as the well-behaved peer. Its thread runs a reactor with one fiber for each connection:
-// ten thousand of them that all think for half a second are done after half a second.
+// use it as the well-behaved peer. Its thread runs a reactor, each connection is a task, and each
+// handler a fiber: ten thousand of them that all think for half a second are done after half a
+// second.
 //
-//   accept fiber --spawn--> connection fiber: (read a request, ask the handler, write the answer)*
-//
-// The client is not trusted: what it may send, how many connections there may be, and how long
-// anything may take is limited. The destructor stops the thread at once, whatever the clients are
-// doing, and leaves no descriptor behind.
-//
-// It is meant for answers that fit in memory; a server proper is another lesson's subject.
+// What is here is the thread, and a simpler kind of handler: it gets the whole request and returns
+// the whole answer. The destructor stops the thread at once, whatever the clients are doing, and
+// leaves no descriptor behind.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include "runtime/base/clock.hpp"
-#include "runtime/base/unique_fd.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/http/message_parser.hpp"
 #include "runtime/net/address.hpp"
 #include "runtime/reactor/remote.hpp"
+#include "runtime/web/server.hpp"
 
 namespace simul {
 
@@ -53,11 +50,12 @@ class LoopbackServer {
   struct Options {
     net::Address address = net::Address::loopback(0);  ///< port 0: any that is free
     http::Limits limits = http::Limits::for_server();
-    std::size_t connections = 15'000;             ///< beyond, new ones wait in the kernel's queue
-    Duration header = std::chrono::seconds(15);   ///< from a request's first byte to its empty line
-    Duration request = std::chrono::seconds(60);  ///< the same to the end of its body
-    Duration idle = std::chrono::seconds(60);     ///< between two requests
-    Duration send = std::chrono::seconds(60);     ///< for one answer
+    std::size_t connections = 15'000;  ///< beyond, new ones wait in the kernel's queue
+    // As in web::ServerOptions:
+    Duration header = std::chrono::seconds(15);
+    Duration body = std::chrono::seconds(60);
+    Duration idle = std::chrono::seconds(60);
+    Duration send = std::chrono::seconds(60);
   };
 
   /// Listens and starts the thread; on return, clients can connect. Throws std::system_error.
@@ -76,22 +74,17 @@ class LoopbackServer {
 
   /// How many connections it has accepted, and how many requests it has answered, the one that is
   /// being sent included. Any thread.
-  std::uint64_t accepted() const noexcept { return accepted_.load(); }
-  std::uint64_t answered() const noexcept { return answered_.load(); }
+  std::uint64_t accepted() const noexcept { return statistics_->accepted.load(); }
+  std::uint64_t answered() const noexcept { return statistics_->answered.load(); }
 
  private:
-  class Connection;
-
-  void run(UniqueFd listener, std::promise<Remote> started);
-  void accept_all(UniqueFd socket);
-  void serve(UniqueFd socket);
+  void run(std::promise<Remote> started);
+  web::Response answer(web::Request& request);
 
   Handler handler_;
   Options options_;
   net::Address address_;
-  std::size_t open_ = 0;  // the server's thread alone
-  std::atomic<std::uint64_t> accepted_{0};
-  std::atomic<std::uint64_t> answered_{0};
+  std::shared_ptr<const web::ServerStatistics> statistics_;
   Remote remote_;
   std::thread thread_;
 };
