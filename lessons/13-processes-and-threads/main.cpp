@@ -18,6 +18,7 @@
 #include "runtime/base/error.hpp"
 #include "runtime/thread/exit_status.hpp"
 
+using simul::Blocking;
 using simul::complain;
 using simul::ExitStatus;
 using simul::flush_out;
@@ -41,6 +42,7 @@ class Process {
   // The destructor joins, too, and in the articles' Python join() returns normally as well.)
   void join() {
     if (pid_ == 0) return;
+    const Blocking blocking("process");  // for --timeline
     int status = 0;
     while (::waitpid(pid_, &status, 0) == -1 && errno == EINTR) {
     }
