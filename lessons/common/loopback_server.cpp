@@ -8,14 +8,11 @@
 
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/reactor/reactor.hpp"
-<<<<<<< Updated upstream
-#include "runtime/trace/recorder.hpp"
-=======
 #include "runtime/task/bridges.hpp"
+#include "runtime/trace/recorder.hpp"
 #include "runtime/web/request.hpp"
 #include "runtime/web/response.hpp"
 #include "runtime/web/router.hpp"
->>>>>>> Stashed changes
 
 namespace simul {
 
@@ -58,10 +55,6 @@ std::string LoopbackServer::url(std::string_view path) const {
   return "http://" + address_.to_string() + std::string(path);
 }
 
-<<<<<<< Updated upstream
-void LoopbackServer::run(UniqueFd listener, std::promise<Remote> started) {
-  trace::Recorder::leave_out_this_thread();  // it is what a lesson talks to, not what it shows
-=======
 // In a fiber of the request.
 web::Response LoopbackServer::answer(web::Request& request) {
   http::IncomingRequest& whole = request.head();
@@ -74,7 +67,7 @@ web::Response LoopbackServer::answer(web::Request& request) {
 }
 
 void LoopbackServer::run(std::promise<Remote> started) {
->>>>>>> Stashed changes
+  trace::Recorder::leave_out_this_thread();  // it is what a lesson talks to, not what it shows
   std::optional<Reactor> reactor;
   std::optional<web::Server> server;
   try {
