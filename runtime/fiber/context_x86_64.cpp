@@ -31,7 +31,7 @@ extern "C" void simul_first_frame();
 namespace simul::detail {
 
 void* first_place(Stack& stack, void (*function)(void*), void* argument) noexcept {
-  struct Frame {
+  struct FirstFrame {
     std::uint16_t x87_control;
     std::uint16_t unused[3] = {};
     void (*go_on)() = simul_first_frame;
@@ -42,7 +42,7 @@ void* first_place(Stack& stack, void (*function)(void*), void* argument) noexcep
   // A function may rely on a stack pointer of 16 k - 8 at its first instruction. That instruction's
   // caller, our first frame, begins at a multiple of 64. We leave 64 bytes above it: a debugger or
   // valgrind looks there for a caller, and right above the top lies the next stack's guard.
-  auto* place = ::new (stack.top() - 64 - sizeof(Frame)) Frame;
+  auto* place = ::new (stack.top() - 64 - sizeof(FirstFrame)) FirstFrame;
   asm("fnstcw %0" : "=m"(place->x87_control));
   place->rdi = argument;
   place->rax = function;
