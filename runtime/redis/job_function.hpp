@@ -89,16 +89,25 @@ inline void check_count(const JobCall& call, std::size_t takes) {
   }
 }
 
-template <class R, class... P, std::size_t... I>
-Task<json::Value> call_typed(Task<R> (*function)(P...), JobContext context,
-                             std::index_sequence<I...> /*places*/) {
-  check_count(context.call, sizeof...(P));
-  Task<R> task = function(nth_argument<std::remove_cvref_t<P>>(context.call, I)...);
+// The result of a coroutine as JSON.
+template <class R>
+Task<json::Value> as_json(Task<R> task) {
   if constexpr (std::is_void_v<R>) {
     co_await std::move(task);
     co_return nullptr;
   } else {
     co_return json::Value(co_await std::move(task));
+  }
+}
+
+template <class R, class... P, std::size_t... I>
+Task<json::Value> call_typed(Task<R> (*function)(P...), JobContext context,
+                             std::index_sequence<I...> /*places*/) {
+  if constexpr (std::is_same_v<std::tuple<P...>, std::tuple<JobContext>>) {
+    co_return co_await as_json(function(std::move(context)));
+  } else {
+    check_count(context.call, sizeof...(P));
+    co_return co_await as_json(function(nth_argument<std::remove_cvref_t<P>>(context.call, I)...));
   }
 }
 

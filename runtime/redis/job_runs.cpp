@@ -131,7 +131,7 @@ Task<bool> JobRuns::settle(Run& run, const Outcome& outcome) {
 Task<> JobRuns::beat(WorkerRecord& record) {
   Transaction out;
   const WallTime now = wall_now();
-  out.add("EXISTS", record.key());
+  out.add("HGET", record.key(), "birth");  // is it the whole hash, or what others made since?
   record.beat(out, another_than(""));
   std::vector<std::pair<std::size_t, std::string>> touched;
   for (auto& [id, run] : runs_) {
@@ -144,7 +144,7 @@ Task<> JobRuns::beat(WorkerRecord& record) {
     out.add("HSET", record.key(), "current_job_working_time", seconds);
   }
   const auto replies = (co_await worker_.client.execute(std::move(out))).value();
-  if (!replies[0].as_bool()) co_await record.be_born_again();
+  if (replies[0].is_nil()) co_await record.be_born_again();
   for (const auto& [place, key] : touched) {
     // A new field of a job's: the job was removed, and this made a hash with nothing else in it.
     if (replies[place].as_integer() > 0) {

@@ -28,12 +28,10 @@ WorkerRecord::WorkerRecord(const WorkerContext& worker)
     : worker_(worker), key_(keys::worker(worker.name)) {}
 
 void WorkerRecord::enter(Transaction& out) const {
-  out.add("DEL", key_);
   out.add("HSET", key_, "birth", to_text(birth_), "last_heartbeat", to_text(wall_now()), "queues",
           joined(worker_.queues), "pid", ::getpid(), "hostname", host_name(), "ip_address", "",
           "version", kRqVersion, "python_version", "C++", "state", "started");
-  out.add("SADD", keys::kWorkers, key_);
-  for (const std::string& queue : worker_.queues) out.add("SADD", keys::workers_of(queue), key_);
+  enlist(out);
   out.add("EXPIRE", key_, worker_.ttl());
 }
 
@@ -44,7 +42,10 @@ Task<> WorkerRecord::be_born() {
   if (replies[0].as_bool() && replies[1].is_nil()) {
     throw NameTaken("there is a worker named " + worker_.name + " already");
   }
-  co_await be_born_again();
+  Transaction out;
+  out.add("DEL", key_);  // of somebody long dead
+  enter(out);
+  co_await worker_.client.execute(std::move(out));
 }
 
 Task<> WorkerRecord::be_born_again() {
@@ -78,7 +79,13 @@ void WorkerRecord::beat(Transaction& out) const {
   out.add("EXPIRE", key_, worker_.ttl());
 }
 
+void WorkerRecord::enlist(Transaction& out) const {
+  out.add("SADD", keys::kWorkers, key_);
+  for (const std::string& queue : worker_.queues) out.add("SADD", keys::workers_of(queue), key_);
+}
+
 void WorkerRecord::beat(Transaction& out, const std::string& current) const {
+  enlist(out);  // somebody may have struck us off while the server was away
   if (current.empty()) {
     out.add("HDEL", key_, "current_job");
   } else {

@@ -55,6 +55,7 @@ class WorkerRecord {
 
  private:
   void enter(Transaction& out) const;
+  void enlist(Transaction& out) const;
 
   const WorkerContext& worker_;
   std::string key_;

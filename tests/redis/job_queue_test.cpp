@@ -59,6 +59,7 @@ struct Log {
   LogSink sink() {
     return [this](LogLevel level, const std::string& line) {
       (level == LogLevel::info ? info : errors).push_back(line);
+      if (std::getenv("SIMUL_LOG") != nullptr) std::fprintf(stderr, "%s\n", line.c_str());
     };
   }
 };
