@@ -23,7 +23,7 @@
 //
 // Every Redis command that the queue uses, for whoever writes a server for it:
 //
-//     DEL EXISTS EXPIRE PERSIST GET SET(NX EX)             HSET HGET HGETALL HDEL HINCRBY
+//     DEL EXISTS EXPIRE PERSIST GET SET(NX EX)             HSET HGET HMGET HGETALL HDEL HINCRBY
 //     HINCRBYFLOAT   SADD SREM SMEMBERS SCARD               RPUSH LPUSH LREM LLEN LRANGE
 //     LMOVE BLMOVE(from a list to itself)                  ZADD(XX) ZREM ZSCORE ZCARD ZRANGE
 //     ZRANGEBYSCORE(LIMIT) ZREMRANGEBYSCORE                XADD(MAXLEN ~) XREVRANGE(COUNT)

@@ -1,6 +1,7 @@
 // A worker: its life, its duties, and how it ends.
 #include "runtime/redis/worker.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <stdexcept>
@@ -38,6 +39,13 @@ void check_name(const std::string& what, const std::string& name, std::string_vi
   }
 }
 
+// Each job that ends needs a connection of its own for a moment (change.hpp).
+ClientOptions enough_sessions(ClientOptions client, std::size_t jobs) {
+  client.idle_sessions =
+      std::max<std::size_t>(client.idle_sessions, std::min<std::size_t>(jobs, 32));
+  return client;
+}
+
 // Settings that make sense, and a name.
 WorkerContext checked(WorkerContext worker) {
   worker.name = worker.options.name.empty() ? new_worker_name() : worker.options.name;
@@ -55,7 +63,7 @@ WorkerContext checked(WorkerContext worker) {
 class Worker::Core {
  public:
   Core(Url url, std::vector<std::string> queues, WorkerOptions options, ClientOptions client)
-      : client_(std::move(url), std::move(client)),
+      : client_(std::move(url), enough_sessions(std::move(client), options.concurrency)),
         worker_(checked({client_, std::move(options), "", std::move(queues)})) {}
 
   Task<std::size_t> work();
