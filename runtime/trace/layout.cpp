@@ -21,12 +21,13 @@ constexpr std::size_t index(State state) {
   return static_cast<std::size_t>(state);
 }
 
-// Was it given no name of its own? Then it is called `<kind> <number>`.
+// Was it given no name of its own? Then it is called `<kind> <number>`, or with a hyphen.
 bool unnamed(const Actor& actor) {
   const std::string& name = actor.name;
-  const std::string start = actor.kind + " ";
-  return name.size() > start.size() && name.starts_with(start) &&
-         std::all_of(name.begin() + static_cast<std::ptrdiff_t>(start.size()), name.end(),
+  const std::string& start = actor.kind;
+  return name.size() > start.size() + 1 && name.starts_with(start) &&
+         (name[start.size()] == ' ' || name[start.size()] == '-') &&
+         std::all_of(name.begin() + static_cast<std::ptrdiff_t>(start.size() + 1), name.end(),
                      [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 

@@ -189,8 +189,11 @@ class Picture {
     for (const Row& row : rows_.rows) {
       if (rows_.threads > 1 && row.thread != thread) {
         thread = row.thread;
-        out += text(kMargin, y + 13, "small", "thread " + std::to_string(thread));
-        y += 20;
+        const std::string heading = "thread " + std::to_string(thread);
+        if (row.name != heading) {  // a thread that runs plain code alone has told its name
+          out += text(kMargin, y + 13, "small", heading);
+          y += 20;
+        }
       }
       const double top = y + (pitch_ - bar_) / 2;
       out += text(kMargin, top + bar_ / 2 + 4, "name", row_title(row, kNameColumns));
