@@ -371,7 +371,7 @@ tour: $(LESSON_BINARIES)
 
 # L="03 04": only these.
 .PHONY: pictures
-pictures: $(LESSON_BINARIES)
+pictures: $(LESSON_BINARIES) $(filter %/13-processes-and-threads.together %/18-blocking-library.files,$(VARIANT_BINARIES))
 	@lessons/pictures.sh lessons/lessons.txt $(BUILD)/lessons lessons $(L)
 
 # ---- Around the code -----------------------------------------------------------------------------

@@ -12,11 +12,14 @@ manifest=$1 binaries=$2 folder=$3
 shift 3
 wanted=" $* "
 
-# What a picture shows instead of the whole program.
-part_of() {
+# The program and the arguments that make a lesson's picture; nothing where there is none to be had.
+picture_of() {
   case $1 in
-    16-chess-exhibition) echo --only round --pairs 5 ;;
-    *) echo "$2" ;;
+    00-*) ;;                                  # its evening passes on a clock of its own
+    13-*) echo "$1.together" ;;               # a pool, a thread and a loop, and not only a fork
+    16-*) echo "$1" --only round --pairs 5 ;; # a few rounds, not the whole table
+    18-*) echo "$1.files" ;;                  # one call, made twice, and not dozens of them
+    *) echo "$1" "$2" ;;
   esac
 }
 
@@ -28,16 +31,18 @@ trap 'exit 130' INT TERM
 while IFS='|' read -r order name title minutes points opens arguments <&3; do
   case $order in '' | '#'*) continue ;; esac
   case $wanted in '  ' | *" $order "*) ;; *) continue ;; esac
-  # Unquoted: the arguments are separate words.
-  if "$binaries/$name" $(part_of "$name" "$arguments") --trace "$new/timeline.svg" \
-    </dev/null >"$new/output" 2>&1; then
+  program=$(picture_of "$name" "$arguments")
+  [ -n "$program" ] || continue
+  # Unquoted: separate words, the program's name first.
+  if "$binaries"/$program --trace "$new/timeline.svg" \
+    </dev/null >/dev/null 2>"$new/errors"; then
     chmod 644 "$new/timeline.svg"
     cmp -s "$new/timeline.svg" "$folder/$name/timeline.svg" ||
       mv "$new/timeline.svg" "$folder/$name/timeline.svg"
     printf '%-24s %7d bytes\n' "$name" "$(wc -c <"$folder/$name/timeline.svg")"
   else
     printf '%-24s failed (%d)\n' "$name" $?
-    tail -n 3 "$new/output" >&2
+    tail -n 3 "$new/errors" >&2
     failed=1
   fi
 done 3<"$manifest"

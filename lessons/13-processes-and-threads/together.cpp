@@ -88,7 +88,7 @@ Task<int> by_a_process(ProcessPool& pool, int piece) {
 Task<int> together(ProcessPool& pool) {
   std::vector<TaskHandle<int>> counts;
   for (int piece = 0; piece < kPieces; ++piece)
-    counts.push_back(create_task(by_a_process(pool, piece)));
+    counts.push_back(create_task(by_a_process(pool, piece), "piece " + std::to_string(piece + 1)));
   co_await run_in_executor(ThreadPool::shared(), call_that_blocks);
   int primes = 0;
   for (TaskHandle<int>& count : counts) primes += co_await count;
@@ -98,7 +98,7 @@ Task<int> together(ProcessPool& pool) {
 // Runs it beside a heart, prints what came of it, and gives its seconds.
 Task<double> beside_a_heart(std::string name, Task<int> work) {
   Heart heart;
-  auto beating = create_task(beat(heart));
+  auto beating = create_task(beat(heart), "heart");
   co_await sleep(0ms);  // it begins
   const Stopwatch since;
   const int primes = co_await create_task(std::move(work));
