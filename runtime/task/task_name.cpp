@@ -7,28 +7,32 @@
 namespace simul::detail {
 namespace {
 
-// Never destroyed, for tasks may be made until the thread is gone; as large as there were frames
-// with a text at the same time.
-std::unordered_map<const void*, std::string>& names() {
-  static thread_local auto* const names = new std::unordered_map<const void*, std::string>;
-  return *names;
-}
+constinit thread_local bool gone = false;  // this thread's notes: it is ending
+
+// As large as there were frames with a text at the same time.
+struct Names {
+  std::unordered_map<const void*, std::string> by_promise;
+  ~Names() { gone = true; }
+};
+thread_local Names names;
 
 }  // namespace
 
 void note_name(const void* promise, std::string_view name) noexcept {
+  if (gone) return;
   try {
     if (name.empty())
-      names().erase(promise);
+      names.by_promise.erase(promise);
     else
-      names().insert_or_assign(promise, std::string(name));
+      names.by_promise.insert_or_assign(promise, std::string(name));
   } catch (const std::bad_alloc&) {
     // It will go by its number.
   }
 }
 
 std::string take_name(const void* promise) {
-  auto node = names().extract(promise);
+  if (gone) return {};
+  auto node = names.by_promise.extract(promise);
   return node.empty() ? std::string() : std::move(node.mapped());
 }
 
