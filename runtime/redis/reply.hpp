@@ -42,9 +42,10 @@ class Reply {
   Reply(const Reply&) = default;
   Reply(Reply&& other) noexcept
       : kind_(std::exchange(other.kind_, Kind::nil)), content_(std::move(other.content_)) {}
-  Reply& operator=(Reply other) noexcept {
+  Reply& operator=(const Reply& other) { return *this = Reply(other); }
+  Reply& operator=(Reply&& other) noexcept {
     std::swap(kind_, other.kind_);
-    std::swap(content_, other.content_);
+    content_.swap(other.content_);
     return *this;
   }
   /// Takes an array inside an array inside an array apart without calling itself.
@@ -98,7 +99,9 @@ class Reply {
   /// For messages: `nil`, `the integer 5`, `the text "abc"`, `an array of 3`.
   std::string describe() const;
 
-  friend bool operator==(const Reply&, const Reply&) = default;
+  friend bool operator==(const Reply& a, const Reply& b) {
+    return a.kind_ == b.kind_ && (a.is_nil() || a.content_ == b.content_);
+  }
 
  private:
   template <class Content>

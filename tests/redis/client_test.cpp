@@ -291,8 +291,6 @@ TEST(RedisClient, ThrowsWhatTheServerRefusesAndGoesOn) {
 TEST(RedisClient, DropsTheReplyOfACallerWhoWasCancelled) {
   Reactor loop;
   Signal arrived(loop);
-  Event go;
-  std::atomic<bool> answer = false;
   RawServer server([&](RawPeer& raw) {
     RespPeer peer(raw);
     const std::string first = peer.command();
@@ -365,15 +363,16 @@ TEST(RedisClient, SaysThatASilentServerMayHaveDoneIt) {
     EXPECT_TRUE(contains(error.what(), "SET at redis://127.0.0.1:")) << error.what();
     EXPECT_TRUE(contains(error.what(), "there was no reply within 0.05 s")) << error.what();
   }
-  EXPECT_TRUE(await(client.call("SET", "a", 1)).is_ok()) << "on a new connection";
+  EXPECT_TRUE(await(client.call(Command("SET", "a", 1), 10s)).is_ok()) << "on a new connection";
   EXPECT_EQ(server.connections(), 2);
 }
 
 TEST(RedisClient, LetsOneCallBeShortOfTimeWithoutHarmToTheOthers) {
   Reactor loop;
-  Signal arrived(loop);
   RawServer server([&](RawPeer& raw) {
     RespPeer peer(raw);
+    peer.command();
+    peer.send("+PONG\r\n");
     peer.command();
     const std::string last = peer.command();  // when the first one has given up
     peer.send("+late\r\n+" + last + "\r\n");
@@ -381,6 +380,7 @@ TEST(RedisClient, LetsOneCallBeShortOfTimeWithoutHarmToTheOthers) {
   });
   Client client(url_of(server));
   const auto main = [&]() -> Task<> {
+    co_await client.connect();
     bool gave_up = false;
     try {
       co_await client.call(Command("SLOW"), 20ms);
@@ -520,7 +520,7 @@ TEST(RedisClient, TellsACallerWhoseTimeIsOverThatItWasNotSent) {
   ClientOptions options;
   options.timeout = 30ms;
   Client client(url_of(*server), options);
-  await(client.call("FIRST"));
+  await(client.call(Command("FIRST"), 10s));
   server.reset();
   const std::string text = error_of<TimedOut>(client.call("SECOND"));
   EXPECT_TRUE(contains(text, "SECOND at redis://")) << text;
@@ -558,7 +558,11 @@ TEST(RedisClient, TellsWhoWaitsThatItWasClosed) {
 
 TEST(RedisClient, LeavesNothingBehindWhereverItIsDestroyed) {
   Reactor loop;
-  RawServer server([](RawPeer& raw) { raw.wait_until_closed(); });
+  Signal arrived(loop);
+  RawServer server([&](RawPeer& raw) {
+    if (RespPeer(raw).command() == "LATE") arrived.give();
+    raw.wait_until_closed();
+  });
   std::optional<Client> client(std::in_place, url_of(server));
   const auto main = [&]() -> Task<> {
     auto early = create_task(client->call("EARLY"));
@@ -568,7 +572,7 @@ TEST(RedisClient, LeavesNothingBehindWhereverItIsDestroyed) {
     EXPECT_THROW(outcome.value(), ClientClosed);
     client.emplace(url_of(server));
     auto late = create_task(client->call("LATE"));
-    co_await sleep(10ms);
+    co_await arrived.given();
     client.reset();
     auto [other] = co_await gather_outcomes(late);
     EXPECT_THROW(other.value(), FateUnknown);

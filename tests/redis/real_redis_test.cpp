@@ -301,12 +301,10 @@ TEST(RealRedis, MayHaveDoneWhatItDidNotAnswer) {
   RedisServer server;
   if (server.url().empty()) GTEST_SKIP() << "redis-server is not installed";
   Reactor loop;
-  ClientOptions options;
-  options.timeout = 50ms;
-  Client client(server.url(), options);
+  Client client(server.url());
   await(client.connect());
   server.freeze();
-  EXPECT_THROW(await(client.call("INCR", "n")), FateUnknown);
+  EXPECT_THROW(await(client.call(Command("INCR", "n"), 50ms)), FateUnknown);
   server.thaw();
   EXPECT_EQ(await(client.call("INCR", "n")).as_integer(), 2) << "it had been done, once";
 }
