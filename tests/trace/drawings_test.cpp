@@ -11,6 +11,7 @@
 #include "runtime/trace/chrome.hpp"
 #include "runtime/trace/svg.hpp"
 #include "runtime/trace/svg_style.hpp"
+#include "tests/project/project.hpp"
 #include "tests/trace/xml.hpp"
 
 namespace simul::trace {
@@ -355,6 +356,20 @@ TEST(SvgStyle, MarksAndWordsStandOutInLightAndInDark) {
     EXPECT_GE(
         contrast(fill(".bf"), theme.substr(theme.find("stroke:#", theme.find("\n.bs{")) + 7, 7)),
         3);
+  }
+}
+
+// Those that are kept in the repository come from real runs, and are looked at by everybody.
+TEST(LessonPictures, AreSmallAndWellFormedAndTellNothingOfTheMachine) {
+  const std::vector<std::string> pictures = testing::files_below("lessons", {".svg"});
+  EXPECT_GE(pictures.size(), 16U);
+  for (const std::string& path : pictures) {
+    const std::string picture = testing::read_file(testing::root() / path);
+    EXPECT_LE(picture.size(), SvgLimits{}.bytes) << path;
+    EXPECT_FALSE(Seen(picture).marks.empty()) << path;
+    for (const char* place : {"/tmp", "/home", "/root", "/usr", "/Users"}) {
+      EXPECT_EQ(picture.find(place), std::string::npos) << path;
+    }
   }
 }
 
