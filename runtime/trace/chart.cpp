@@ -228,10 +228,16 @@ class Canvas {
       if (!drawn_[i] && !briefly) continue;
       std::string text = look(drawn_[i] ? static_cast<Glyph>(i) : brief) + (" " + what[i]);
       if (briefly) text += drawn_[i] ? " (" + look(brief) + " for a moment)" : " for a moment";
-      for (std::size_t n = 0; n < labels[i].size(); ++n) {
-        text += (n == 0 ? ": " : ", ") + printable(labels[i][n]);
+      text = "  " + text + (labels[i].empty() ? "" : ":");
+      for (const std::string& label : labels[i]) {
+        const std::string more = " " + printable(label) + (&label != &labels[i].back() ? "," : "");
+        if (columns(text) + columns(more) > width_) {
+          line(text);
+          text = "   ";
+        }
+        text += more;
       }
-      line("  " + text);
+      line(text);
     }
   }
 
