@@ -86,8 +86,8 @@ std::string_view ServerConnection::answer(std::string& out, const Response& resp
 
 void ServerConnection::begin(std::string& out, const Response& response, std::string_view extra) {
   const ResponseFraming how = framing(extra, /*streamed=*/true);
-  left_ = content_length(response.headers);
   write_response_head(out, response, how);
+  left_ = content_length(response.headers);
   chunked_ = !left_ && how.minor_version >= 1;
   keep_ = how.keep_alive && (chunked_ || left_);
   stage_ = Stage::begun;

@@ -55,6 +55,9 @@ class Connection : public ListNode<> {
   ServerCore& server() const noexcept { return *server_; }
 
  private:
+  // So many requests in a row, or pieces of a body, and the others have a turn.
+  static constexpr int kInARow = 16;
+
   enum class Received { bytes, nothing, end };
 
   Received receive(std::span<char> buffer) noexcept;
