@@ -5,14 +5,9 @@
 // the same server and looks for nothing but the length of the answer. Beside the rate stands the
 // CPU time that the client itself takes for a GET, system calls included: where the server shares
 // the processor with it, that is the steadier figure.
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,61 +19,13 @@
 #include "runtime/task/create_task.hpp"
 #include "runtime/task/run.hpp"
 #include "runtime/web/session.hpp"
+#include "tests/bench/bare_http.hpp"
 #include "tests/bench/bench.hpp"
 #include "tests/bench/http_client.hpp"
 #include "tests/support/nginx.hpp"
 
 namespace simul::bench {
 namespace {
-
-// --- The floor -----------------------------------------------------------------------------------
-
-// Sends `request` on each of `at_once` connections, again whenever an answer of `answer_size` bytes
-// has come.
-Round bare_client(const net::Address& address, std::string_view request, std::size_t answer_size,
-                  int at_once) {
-  const UniqueFd poller(check(::epoll_create1(0), "epoll_create1"));
-  struct Connection {
-    UniqueFd socket;
-    std::size_t received = 0;
-  };
-  std::vector<Connection> connections(static_cast<std::size_t>(at_once));
-  for (Connection& connection : connections) {
-    connection.socket.reset(check(::socket(AF_INET, SOCK_STREAM, 0), "socket"));
-    check(::connect(connection.socket.get(), address.data(), address.size()), "connect");
-    net::set_no_delay(connection.socket.get());
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLET;
-    event.data.ptr = &connection;
-    check(::epoll_ctl(poller.get(), EPOLL_CTL_ADD, connection.socket.get(), &event), "epoll_ctl");
-  }
-  std::size_t sent = 0;
-  std::size_t done = 0;
-  const auto ask = [&](Connection& connection) {
-    if (sent == kRequests) return;
-    ++sent;
-    check(::send(connection.socket.get(), request.data(), request.size(), MSG_NOSIGNAL), "send");
-  };
-  return measure_requests([&] {
-    for (Connection& connection : connections) ask(connection);
-    while (done < kRequests) {
-      epoll_event events[64];
-      const int count = check(::epoll_wait(poller.get(), events, 64, -1), "epoll_wait");
-      for (int i = 0; i < count; ++i) {
-        auto& connection = *static_cast<Connection*>(events[i].data.ptr);
-        char buffer[16 * 1024];
-        const ssize_t got =
-            check(::recv(connection.socket.get(), buffer, sizeof buffer, MSG_DONTWAIT), "recv");
-        if (got == 0) throw std::runtime_error("the server hung up");
-        connection.received += static_cast<std::size_t>(got);
-        if (connection.received < answer_size) continue;
-        connection.received = 0;
-        ++done;
-        ask(connection);
-      }
-    }
-  });
-}
 
 // The bytes that a session sends, and how long the answer is: taken from the wire by a server that
 // hands the request on.
@@ -149,60 +96,6 @@ Round session_client(web::Session& session, const std::string& url, int at_once)
   };
   return measure_requests([&] { run(main()); });
 }
-
-// --- A server where there is no nginx
-// -------------------------------------------------------------
-
-// Answers each request, of however many pieces, with the same text. A child process.
-class BareServer {
- public:
-  BareServer() : listener_(net::listen_on(net::Address::loopback(0))) {
-    address_ = net::local_address(listener_.get());
-    pid_ = check(::fork(), "fork");
-    if (pid_ == 0) serve();
-  }
-  ~BareServer() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  BareServer(const BareServer&) = delete;
-  BareServer& operator=(const BareServer&) = delete;
-
-  const net::Address& address() const { return address_; }
-
- private:
-  [[noreturn]] void serve() {
-    constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    const int poller = ::epoll_create1(0);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.fd = listener_.get();
-    ::epoll_ctl(poller, EPOLL_CTL_ADD, listener_.get(), &event);
-    for (;;) {
-      epoll_event events[64];
-      const int count = ::epoll_wait(poller, events, 64, -1);
-      for (int i = 0; i < count; ++i) {
-        const int fd = events[i].data.fd;
-        if (fd == listener_.get()) {
-          event.data.fd = net::accept_from(fd).socket.release();
-          net::set_no_delay(event.data.fd);
-          ::epoll_ctl(poller, EPOLL_CTL_ADD, event.data.fd, &event);
-          continue;
-        }
-        char buffer[4096];
-        const ssize_t got = ::recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
-        if (got <= 0)
-          ::close(fd);
-        else if (std::string_view(buffer, static_cast<std::size_t>(got)).ends_with("\r\n\r\n"))
-          net::try_send(fd, kAnswer);
-      }
-    }
-  }
-
-  UniqueFd listener_;
-  net::Address address_;
-  pid_t pid_ = -1;
-};
 
 }  // namespace
 }  // namespace simul::bench
