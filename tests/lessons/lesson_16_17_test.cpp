@@ -188,6 +188,14 @@ TEST(Lesson16, InRealTimeItTakesAsLongAsItSays) {
       << "it plays one way alone, without a table";
 }
 
+TEST(Lesson16, ItsTimelineHasARowForHerAndOneForEachBoard) {
+  const std::string out =
+      run(kExhibition, {"--only", "round", "--boards", "3", "--pairs", "2", "--timeline"}).out;
+  for (const char* row : {"\nboard 1 ", "\nboard 2 ", "\nboard 3 ", "\nmaster "}) {
+    EXPECT_NE(out.find(row), std::string::npos) << row << out;
+  }
+}
+
 TEST(Lesson16, CtrlCEndsItAtOnceWithoutAWord) {
   expect_ctrl_c_ends_it(kExhibition, {"--real-time"}, 3);
 }
@@ -271,6 +279,19 @@ TEST(Lesson17, WhoKeepsTheLoopStarvesTheHeartAndWhoGivesWayDoesNot) {
 
   EXPECT_NE(result.out.find("     1   999999  "), std::string::npos) << result.out;
   EXPECT_LT(3 * gap_of("10000 +99 ", result.out), gap_of("1000000 +0 ", result.out));
+}
+
+TEST(Lesson17, ItsTimelineShowsTheHeartReadyAndNotRunning) {
+  const auto out = [](const char* way) {
+    return run(kHeavy, {"--virtual-time", "--only", way, "--below", "100000", "--every", "50000",
+                        "--timeline"})
+        .out;
+  };
+  const std::string gives_way = out("task");
+  EXPECT_NE(gives_way.find("\nheart "), std::string::npos) << gives_way;
+  EXPECT_NE(gives_way.find("\nsearch "), std::string::npos) << gives_way;
+  EXPECT_NE(gives_way.find(" ready, not running"), std::string::npos) << gives_way;
+  EXPECT_NE(out("keeps").find(" blocks the thread"), std::string::npos);
 }
 
 TEST(Lesson17, ElsewhereItStarvesNobodyAndFindsTheSame) {
