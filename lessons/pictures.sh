@@ -18,7 +18,7 @@ picture_of() {
     00-*) ;;                                  # its evening passes on a clock of its own
     13-*) echo "$1.together" ;;               # a pool, a thread and a loop, and not only a fork
     16-*) echo "$1" --only round --pairs 5 ;; # a few rounds, not the whole table
-    17-*) echo "$1" "$2" --only keeps,task --every 100000 ;;  # two searches of thirteen
+    17-*) echo "$1" --virtual-time --only task --below 200000 --every 30000 ;;
     18-*) echo "$1.files" ;;                  # one call, made twice, and not dozens of them
     *) echo "$1" "$2" ;;
   esac
