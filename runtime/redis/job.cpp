@@ -1,11 +1,15 @@
 // A job's fields: as RQ writes them (rq.job.Job.to_dict) and reads them (Job.restore).
 #include "runtime/redis/job.hpp"
 
+#include <sys/random.h>  // where macOS has getentropy
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <map>
-#include <random>
+
+#include "runtime/base/error.hpp"
 
 namespace simul::redis {
 namespace {
@@ -61,11 +65,6 @@ std::vector<T> list_of(const std::string& text, Get get) {
 
 std::string time_or_empty(const std::optional<WallTime>& time) {
   return time ? to_text(*time) : std::string();
-}
-
-std::uint64_t random_bits() {
-  thread_local std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
 }
 
 }  // namespace
@@ -185,10 +184,12 @@ std::optional<Job> Job::from_fields(std::string id, const Fields& fields) {
 
 std::string new_worker_name() {
   static constexpr char kDigits[] = "0123456789abcdef";
+  unsigned char bytes[16];
+  check(::getentropy(bytes, sizeof bytes), "getentropy");
   std::string name;
-  for (int half = 0; half < 2; ++half) {
-    std::uint64_t bits = random_bits();
-    for (int digit = 0; digit < 16; ++digit, bits >>= 4) name += kDigits[bits & 15];
+  for (const unsigned char byte : bytes) {
+    name += kDigits[byte >> 4];
+    name += kDigits[byte & 15];
   }
   return name;
 }

@@ -60,6 +60,17 @@ Task<> JobIntake::find_unknown() {
   in_doubt_ = false;
 }
 
+Task<> JobIntake::give_back() {
+  for (const std::string& queue : worker_.queues) {
+    const std::string list = keys::taken(worker_.name, queue);
+    for (;;) {
+      const Reply id =
+          co_await worker_.client.call("LMOVE", list, keys::queue(queue), "RIGHT", "LEFT");
+      if (id.is_nil()) break;
+    }
+  }
+}
+
 Task<> JobIntake::wait() {
   news_.clear();
   wanted_.set();

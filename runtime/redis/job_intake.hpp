@@ -53,7 +53,7 @@ struct TakenJob {
 /// See above. For one routine that takes; any may `wake` or `settled`.
 class JobIntake {
  public:
-  explicit JobIntake(const WorkerContext& worker) : worker_(worker) {}
+  explicit JobIntake(WorkerContext& worker) : worker_(worker) {}
 
   /// The next job of the most important queue that has one; nothing if all are empty. Does not
   /// wait for one.
@@ -68,6 +68,10 @@ class JobIntake {
   /// It has left our list: begun, dropped, or given back.
   void settled(const TakenJob& job) { held_.erase(job); }
 
+  /// Empties our lists, once nobody is at a job: what was found there and not begun goes back to
+  /// the front of its queue.
+  Task<> give_back();
+
   /// Starts what `wait` needs, until it is cancelled.
   std::vector<TaskHandle<>> watch_queues(TaskGroup& group);
 
@@ -75,7 +79,7 @@ class JobIntake {
   Task<> find_unknown();
   Task<> watch(std::string queue);
 
-  const WorkerContext& worker_;
+  WorkerContext& worker_;
   std::multiset<TakenJob> held_;  // in our lists, as far as we know
   std::deque<TakenJob> found_;    // there, too, and not handed out yet
   bool in_doubt_ = true;          // is there more in our lists than we know?

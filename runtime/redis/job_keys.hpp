@@ -24,10 +24,10 @@
 // Every Redis command that the queue uses, for whoever writes a server for it:
 //
 //     DEL EXISTS EXPIRE PERSIST GET SET(NX EX)             HSET HGET HMGET HGETALL HDEL HINCRBY
-//     HINCRBYFLOAT   SADD SREM SMEMBERS SCARD               RPUSH LPUSH LREM LLEN LRANGE
+//     HINCRBYFLOAT   SADD SREM SMEMBERS                     RPUSH LPUSH LREM LLEN LRANGE
 //     LMOVE BLMOVE(from a list to itself)                  ZADD(XX) ZREM ZSCORE ZCARD ZRANGE
 //     ZRANGEBYSCORE(LIMIT) ZREMRANGEBYSCORE                XADD(MAXLEN ~) XREVRANGE(COUNT)
-//     MULTI EXEC DISCARD WATCH UNWATCH                     SUBSCRIBE PUBLISH CLIENT SETNAME
+//     MULTI EXEC WATCH UNWATCH PING                        SUBSCRIBE
 //
 // No scripts. LMOVE and BLMOVE are of Redis 6.2.
 #pragma once

@@ -29,7 +29,7 @@ namespace simul::redis {
 /// See above. Thread: the reactor's.
 class JobRuns {
  public:
-  JobRuns(const WorkerContext& worker, const WorkerRecord& record, JobIntake& intake)
+  JobRuns(WorkerContext& worker, const WorkerRecord& record, JobIntake& intake)
       : worker_(worker), record_(record), intake_(intake) {}
 
   /// What can be done. To be filled before the first job.
@@ -77,7 +77,7 @@ class JobRuns {
   std::string another_than(const std::string& id) const;
   void end_all(Ending ending);
 
-  const WorkerContext& worker_;
+  WorkerContext& worker_;
   const WorkerRecord& record_;
   JobIntake& intake_;
   std::map<std::string, JobFunction, std::less<>> functions_;

@@ -29,7 +29,7 @@ namespace simul::redis {
 
 class Recovery {
  public:
-  explicit Recovery(const WorkerContext& worker) : worker_(worker) {}
+  explicit Recovery(WorkerContext& worker) : worker_(worker) {}
 
   /// All of the above, once.
   Task<> run();
@@ -41,7 +41,7 @@ class Recovery {
   Task<> give_back_one(std::string queue, std::string id);
   Task<> give_back_taken();
 
-  const WorkerContext& worker_;
+  WorkerContext& worker_;
 };
 
 }  // namespace simul::redis

@@ -20,7 +20,7 @@ namespace simul::redis {
 
 class Scheduler {
  public:
-  explicit Scheduler(const WorkerContext& worker) : worker_(worker) {}
+  explicit Scheduler(WorkerContext& worker) : worker_(worker) {}
 
   /// One look at each queue whose lock we have or get.
   Task<> run();
@@ -33,7 +33,7 @@ class Scheduler {
   Task<> enqueue_due(std::string queue);
   Task<> enqueue_one(std::string queue, std::string id);
 
-  const WorkerContext& worker_;
+  WorkerContext& worker_;
   std::set<std::string> locked_;
 };
 

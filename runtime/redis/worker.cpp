@@ -25,7 +25,7 @@ namespace simul::redis {
 namespace {
 
 constexpr auto kSuspensionChecked = std::chrono::seconds(1);
-constexpr auto kTimeToDie = std::chrono::seconds(5);
+constexpr auto kTimeToDie = std::chrono::seconds(2);
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
@@ -46,16 +46,17 @@ ClientOptions enough_sessions(ClientOptions client, std::size_t jobs) {
   return client;
 }
 
-// Settings that make sense, and a name.
-WorkerContext checked(WorkerContext worker) {
-  worker.name = worker.options.name.empty() ? new_worker_name() : worker.options.name;
+void check_settings(const WorkerContext& worker) {
   check_name("worker", worker.name, ":\r\n");
   if (worker.queues.empty()) throw std::invalid_argument("a worker needs a queue");
   for (const std::string& queue : worker.queues) check_name("queue", queue, "\r\n,");
   if (worker.options.concurrency == 0) {
     throw std::invalid_argument("a worker does at least one job at a time");
   }
-  return worker;
+}
+
+std::string name_or_random(const std::string& name) {
+  return name.empty() ? new_worker_name() : name;
 }
 
 }  // namespace
@@ -64,7 +65,10 @@ class Worker::Core {
  public:
   Core(Url url, std::vector<std::string> queues, WorkerOptions options, ClientOptions client)
       : client_(std::move(url), enough_sessions(std::move(client), options.concurrency)),
-        worker_(checked({client_, std::move(options), "", std::move(queues)})) {}
+        name_(name_or_random(options.name)),
+        worker_{client_, std::move(options), name_, std::move(queues)} {
+    check_settings(worker_);
+  }
 
   Task<std::size_t> work();
   void stop();
@@ -80,11 +84,13 @@ class Worker::Core {
   Task<> recover_for_ever();
   Task<> schedule_for_ever();
   Task<> leave();
+  bool stopping() const noexcept { return worker_.stopping.is_set(); }
   void handle_signals();
   void ignore_signals();
   void command(const WorkerCommand& command);
 
   Client client_;
+  std::string name_;
   WorkerContext worker_;
   WorkerRecord record_{worker_};
   JobIntake intake_{worker_};
@@ -93,8 +99,6 @@ class Worker::Core {
   Semaphore places_{worker_.options.concurrency};
   TimePoint suspension_checked_{};
   Reactor* signals_of_ = nullptr;
-  bool stopping_ = false;
-  bool at_once_ = false;
 };
 
 Task<std::size_t> Worker::Core::work() {
@@ -131,13 +135,17 @@ Task<std::size_t> Worker::Core::work() {
 
 Task<> Worker::Core::take_and_run(TaskGroup& group) {
   std::size_t taken_in_all = 0;
-  while (!stopping_) {
+  while (!stopping()) {
     Semaphore::Guard place = co_await places_.acquire();
-    if (stopping_) break;
+    if (stopping()) break;
     if (co_await suspended()) break;
     std::optional<TakenJob> job;
     auto take = [&]() -> Task<> { job = co_await intake_.take(); };
-    if (!stopping_) co_await persist(worker_, take);
+    try {
+      co_await persist(worker_, take, worker_.stopping);
+    } catch (const std::exception&) {
+      if (!stopping()) throw;
+    }
     if (job) {
       group.create_task(perform(*std::move(job), std::move(place)));
       if (++taken_in_all == worker_.options.max_jobs) {
@@ -147,7 +155,7 @@ Task<> Worker::Core::take_and_run(TaskGroup& group) {
       }
       continue;
     }
-    if (stopping_) break;
+    if (stopping()) break;
     if (!worker_.options.burst) {
       co_await intake_.wait();
     } else if (runs_.running() > 0) {
@@ -157,7 +165,7 @@ Task<> Worker::Core::take_and_run(TaskGroup& group) {
       break;
     }
   }
-  if (stopping_) worker_.info("Worker " + record_.key() + ": stopping on request");
+  if (stopping()) worker_.info("Worker " + record_.key() + ": stopping on request");
 }
 
 Task<> Worker::Core::perform(TakenJob job, Semaphore::Guard place) {
@@ -181,7 +189,7 @@ Task<bool> Worker::Core::suspended() {
       if (!is_suspended && told) co_await record_.set_state("idle");
     };
     co_await persist(worker_, ask);
-    if (!is_suspended || stopping_) co_return false;
+    if (!is_suspended || stopping()) co_return false;
     if (worker_.options.burst) {
       worker_.info("Suspended in burst mode, exiting");
       worker_.info("Note: There could still be unfinished jobs on the queue");
@@ -190,7 +198,7 @@ Task<bool> Worker::Core::suspended() {
     if (!std::exchange(told, true)) {
       worker_.info("Worker suspended, run `rq resume` to resume");
     }
-    co_await sleep(kSuspensionChecked);
+    co_await pause_until(worker_.stopping, kSuspensionChecked);
   }
 }
 
@@ -224,6 +232,7 @@ Task<> Worker::Core::leave() {
   ignore_signals();
   auto die = [this]() -> Task<> {
     co_await scheduler_.release();
+    co_await intake_.give_back();
     co_await record_.die();
   };
   try {
@@ -235,15 +244,16 @@ Task<> Worker::Core::leave() {
 }
 
 void Worker::Core::stop() {
-  if (stopping_) return;
-  stopping_ = true;
+  if (worker_.stopping.is_set()) return;
+  worker_.stopping.set();
   worker_.info("Warm shut down requested");
   intake_.wake();
 }
 
 void Worker::Core::stop_now() {
-  stopping_ = true;
-  if (std::exchange(at_once_, true)) return;
+  if (worker_.at_once.is_set()) return;
+  worker_.stopping.set();
+  worker_.at_once.set();
   worker_.log(LogLevel::warning, "Cold shut down");
   runs_.give_all_back();
   intake_.wake();
@@ -255,7 +265,7 @@ void Worker::Core::handle_signals() {
     signals_of_->add_signal_handler(
         signal,
         [this] {
-          if (!stopping_) return stop();
+          if (!stopping()) return stop();
           stop_now();
           ignore_signals();  // a third one ends the process
         },

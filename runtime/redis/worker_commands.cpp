@@ -18,8 +18,7 @@ std::optional<WorkerCommand> WorkerCommand::parse(std::string_view text) {
   return std::nullopt;
 }
 
-Task<> listen_to_commands(const WorkerContext& worker,
-                          std::function<void(const WorkerCommand&)> handle) {
+Task<> listen_to_commands(WorkerContext& worker, std::function<void(const WorkerCommand&)> handle) {
   auto listen = [&]() -> Task<> {
     const std::vector<std::string> channels(1, keys::channel(worker.name));
     Subscription commands = co_await worker.client.subscribe(channels);

@@ -30,7 +30,6 @@ struct WorkerCommand {
 };
 
 /// Listens for ever, also across restarts of the server, and hands over what comes.
-Task<> listen_to_commands(const WorkerContext& worker,
-                          std::function<void(const WorkerCommand&)> handle);
+Task<> listen_to_commands(WorkerContext& worker, std::function<void(const WorkerCommand&)> handle);
 
 }  // namespace simul::redis

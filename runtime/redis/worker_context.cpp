@@ -1,4 +1,4 @@
-// Which errors pass by themselves.
+// Which errors pass by themselves, and waiting for that.
 #include "runtime/redis/worker_context.hpp"
 
 #include <string_view>
@@ -6,6 +6,7 @@
 
 #include "runtime/net/resolver.hpp"
 #include "runtime/redis/error.hpp"
+#include "runtime/task/timeout.hpp"
 
 namespace simul::redis {
 
@@ -24,6 +25,13 @@ bool will_pass(const std::exception& error) noexcept {
          dynamic_cast<const ConnectionLost*>(&error) != nullptr ||
          dynamic_cast<const ProtocolError*>(&error) != nullptr ||
          dynamic_cast<const net::ResolveError*>(&error) != nullptr;
+}
+
+Task<> pause_until(Event& event, Duration pause) {
+  try {
+    co_await wait_for(event.wait(), pause);
+  } catch (const TimedOut&) {
+  }
 }
 
 }  // namespace simul::redis

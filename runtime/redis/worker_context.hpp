@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "runtime/base/in_seconds.hpp"
-#include "runtime/reactor/sleep.hpp"
 #include "runtime/redis/client.hpp"
 #include "runtime/redis/wall_time.hpp"
 #include "runtime/redis/worker_options.hpp"
+#include "runtime/sync/event.hpp"
 #include "runtime/task/task.hpp"
 
 namespace simul::redis {
@@ -26,6 +26,8 @@ struct WorkerContext {
   WorkerOptions options;
   std::string name;
   std::vector<std::string> queues;  ///< the most important one first
+  Event stopping{};                 ///< no more jobs
+  Event at_once{};                  ///< those at hand are not waited for
 
   void log(LogLevel level, const std::string& line) const {
     if (options.log) options.log(level, line);
@@ -49,23 +51,31 @@ struct WorkerContext {
 /// Is it likely to pass by itself: the server is away, is starting, is full?
 bool will_pass(const std::exception& error) noexcept;
 
-/// Runs `step()`, which returns a Task, until it ends without an error that will pass.
+/// Waits for `pause`, or until `event`.
+Task<> pause_until(Event& event, Duration pause);
+
+/// Runs `step()`, which returns a Task, until it ends without an error that will pass. Once `until`
+/// is set, such errors are thrown, too.
 template <class Step>
-std::invoke_result_t<Step&> persist(const WorkerContext& worker, Step& step) {
+std::invoke_result_t<Step&> persist(WorkerContext& worker, Step& step, Event& until) {
   Duration pause = worker.options.first_pause;
   for (;;) {
     std::string why;
     try {
       co_return co_await step();
     } catch (const std::exception& error) {
-      if (!will_pass(error)) throw;
+      if (!will_pass(error) || until.is_set()) throw;
       why = error.what();
     }
     worker.log(LogLevel::error,
                "Redis does not answer: " + why + "; retrying in " + in_seconds(pause));
-    co_await sleep(pause);
+    co_await pause_until(until, pause);
     pause = std::min(pause * 2, worker.options.last_pause);
   }
+}
+template <class Step>
+std::invoke_result_t<Step&> persist(WorkerContext& worker, Step& step) {
+  return persist(worker, step, worker.at_once);
 }
 
 }  // namespace simul::redis

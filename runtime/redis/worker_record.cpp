@@ -24,7 +24,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-WorkerRecord::WorkerRecord(const WorkerContext& worker)
+WorkerRecord::WorkerRecord(WorkerContext& worker)
     : worker_(worker), key_(keys::worker(worker.name)) {}
 
 void WorkerRecord::enter(Transaction& out) const {

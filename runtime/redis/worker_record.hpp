@@ -28,7 +28,7 @@ class NameTaken : public std::runtime_error {
 
 class WorkerRecord {
  public:
-  explicit WorkerRecord(const WorkerContext& worker);
+  explicit WorkerRecord(WorkerContext& worker);
 
   /// Enters it. Throws NameTaken.
   Task<> be_born();
@@ -36,7 +36,8 @@ class WorkerRecord {
   /// Enters it again, after the hash was lost.
   Task<> be_born_again();
 
-  /// Takes it off the lists; the hash stays for a minute, with the time of death.
+  /// Takes it off the lists, those of what it has taken (which must be empty) among them; the hash
+  /// stays for a minute, with the time of death.
   Task<> die();
 
   /// It is "idle", "busy", "suspended" or "started".
@@ -57,7 +58,7 @@ class WorkerRecord {
   void enter(Transaction& out) const;
   void enlist(Transaction& out) const;
 
-  const WorkerContext& worker_;
+  WorkerContext& worker_;
   std::string key_;
   WallTime birth_ = wall_now();
 };

@@ -145,7 +145,7 @@ class QueueBench {
   // What a worker says for each job, one thing after the other.
   double work_floor() {
     const std::vector<Job> jobs = fill();
-    const WorkerContext worker{client_, {}, "floor", {"default"}};
+    WorkerContext worker{client_, {}, "floor", {"default"}};
     const WorkerRecord record(worker);
     std::vector<Words> all;
     for (Job job : jobs) {
