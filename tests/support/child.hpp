@@ -7,6 +7,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +74,9 @@ class Child {
     if (pid_ == -1) throw_errno("fork");
     if (pid_ == 0) {
       setpgid(0, 0);
+#ifdef __linux__
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves nothing behind either
+#endif
       environ = variables.data();
       dup2(in_far.get(), 0);
       dup2(out_far.get(), 1);
