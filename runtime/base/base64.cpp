@@ -1,9 +1,9 @@
 // Base64: 24 bits at a time.
-#include "runtime/redis/base64.hpp"
+#include "runtime/base/base64.hpp"
 
 #include <cstdint>
 
-namespace simul::redis {
+namespace simul {
 namespace {
 
 constexpr char kLetters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -58,4 +58,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace simul::redis
+}  // namespace simul
