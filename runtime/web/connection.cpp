@@ -116,17 +116,39 @@ void Connection::keep_input() {
 // True if another request may follow.
 Task<bool> Connection::serve_request() {
   Workspace& work = *work_;
-  if (!co_await read_head()) co_return false;
+  if (!parse_head() && !co_await read_head()) co_return false;
   if (!work.refused) {
     if (work.http.idle()) co_return true;  // it was an empty line, which is nothing
     keep_input();
-    co_await ask_handler();
-    if (work.broken) {
-      log(/*complete=*/false);
-      co_return false;
+    if (Handler* const handler = find_handler()) {
+      try {
+        work.response = co_await (*handler)(work.request);
+      } catch (const Cancelled&) {
+        if (!work.watch.gone()) throw;
+        work.broken = true;
+      } catch (...) {
+        on_handler_error();
+      }
+      stop_watching();
+      if (work.broken) {
+        log(/*complete=*/false);
+        co_return false;
+      }
     }
   }
-  if (!co_await answer()) co_return false;
+  prepare_answer();
+  if (work.response.upgrade) co_return co_await change_protocol();
+  const bool complete = begin_answer() || co_await finish_answer();
+  log(complete);
+  if (!complete) {
+    cut();
+    co_return false;
+  }
+  if (!work.http.keeps_open()) {
+    // Closing with bytes unread would reset the connection, and the answer might be lost with it.
+    if (!work.http.whole() || !input_.empty()) co_await linger();
+    co_return false;
+  }
   if (!work.http.whole() && !co_await read_rest()) co_return false;
   work.http.next_request();
   co_return true;
@@ -134,26 +156,30 @@ Task<bool> Connection::serve_request() {
 
 // --- The head -----------------------------------------------------------------------------------
 
-// False if there is nobody to answer. What is wrong is refused.
-Task<bool> Connection::read_head() {
+// True if nothing more is to be waited for: the head is there, what came is wrong and refused, or
+// it was nothing.
+bool Connection::parse_head() {
   Workspace& work = *work_;
-  TimePoint deadline = kNever;
-  for (;;) {
-    try {
-      if (work.http.next(input_) == Event::head) {
-        if (server_->options.access_log) work.began = Clock::now();
-        co_return true;
-      }
-    } catch (const http::ProtocolError& error) {
-      prepare_refusal(error.status(), error.what());
-      co_return true;
-    } catch (const http::TooLarge& error) {
-      prepare_refusal(error.status(), error.what());
-      co_return true;
+  try {
+    if (work.http.next(input_) == Event::head) {
+      if (server_->options.access_log) work.began = Clock::now();
+      return true;
     }
-    if (work.http.idle()) co_return true;
-    const Duration limit = server_->options.header_timeout;
-    if (deadline == kNever) deadline = after(Clock::now(), limit);
+  } catch (const http::ProtocolError& error) {
+    prepare_refusal(error.status(), error.what());
+    return true;
+  } catch (const http::TooLarge& error) {
+    prepare_refusal(error.status(), error.what());
+    return true;
+  }
+  return work.http.idle();
+}
+
+// The rest of it. False if there is nobody to answer.
+Task<bool> Connection::read_head() {
+  const Duration limit = server_->options.header_timeout;
+  const TimePoint deadline = after(Clock::now(), limit);
+  do {
     for (bool in_time = true;;) {
       const Received received = receive(server_->buffer());
       if (received == Received::end) co_return false;
@@ -170,7 +196,8 @@ Task<bool> Connection::read_head() {
       in_time = co_await socket_.readable(deadline);
       drained_ = false;
     }
-  }
+  } while (!parse_head());
+  co_return true;
 }
 
 void Connection::prepare_refusal(int status, std::string why) {

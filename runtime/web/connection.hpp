@@ -62,9 +62,13 @@ class Connection : public ListNode<> {
 
   Received receive(std::span<char> buffer) noexcept;
   Task<bool> serve_request();
+  bool parse_head();
   Task<bool> read_head();
-  Task<> ask_handler();
-  Task<bool> answer();
+  Handler* find_handler();
+  void prepare_answer();
+  bool begin_answer();
+  Task<bool> finish_answer();
+  void report_answer() noexcept;
   Task<> answer_in_pieces();
   Task<bool> change_protocol();
   Task<bool> read_rest();

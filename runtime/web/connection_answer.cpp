@@ -2,6 +2,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -12,17 +14,20 @@
 
 namespace simul::web {
 
-// True if the connection goes on.
-Task<bool> Connection::answer() {
+void Connection::prepare_answer() {
   Workspace& work = *work_;
-  http::ServerConnection& http = work.http;
   skip_what_has_come();
-  if (work.response.upgrade && !http.whole()) {
+  if (work.response.upgrade && !work.http.whole()) {
     prepare_refusal(400, "a request that changes the protocol has no body");
   }
-  if (server_->closing.is_set()) http.close_after_this();
-  if (work.response.upgrade) co_return co_await change_protocol();
+  if (server_->closing.is_set()) work.http.close_after_this();
   work.out.clear();
+}
+
+// True if it is all on its way already, as small answers are; else `finish_answer` goes on.
+bool Connection::begin_answer() {
+  Workspace& work = *work_;
+  http::ServerConnection& http = work.http;
   std::string_view body;
   try {
     if (work.response.stream)
@@ -30,36 +35,42 @@ Task<bool> Connection::answer() {
     else
       body = http.answer(work.out, work.response, server_->date_line());
   } catch (const http::InvalidMessage&) {
-    server_->report(work.request.method() + " " + work.request.target(), std::current_exception());
+    report_answer();
     work.response = Response(500, "something went wrong here\n");
     work.out.clear();
     body = http.answer(work.out, work.response, server_->date_line());
   }
-  server_->statistics->answered.store(
-      server_->statistics->answered.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  bool complete = true;
+  auto& answered = server_->statistics->answered;
+  answered.store(answered.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   try {
-    if (!push(work.out, body)) co_await push_the_rest();
-    if (http.finished())
-      work.body_sent = work.response.body.size();
-    else
-      co_await answer_in_pieces();
+    work.body_sent = http.finished() ? work.response.body.size() : 0;
+    return push(work.out, body) && http.finished();
+  } catch (const std::system_error&) {
+    return false;  // `broken` says it
+  }
+}
+
+// False if not all of it could be sent.
+Task<bool> Connection::finish_answer() {
+  Workspace& work = *work_;
+  if (work.broken) co_return false;
+  try {
+    if (!push_more()) co_await push_the_rest();
+    if (!work.http.finished()) co_await answer_in_pieces();
+    co_return true;
   } catch (const std::exception&) {
-    complete = false;
-    if (!work.broken) {
-      server_->report(work.request.method() + " " + work.request.target(),
-                      std::current_exception());
-    }
+    if (!work.broken) report_answer();
   }
-  log(complete);
-  if (!complete) {
-    cut();
-    co_return false;
-  }
-  if (http.keeps_open()) co_return true;
-  // Closing with bytes unread would reset the connection, and the answer might be lost with it.
-  if (!http.whole() || !input_.empty()) co_await linger();
   co_return false;
+}
+
+void Connection::report_answer() noexcept {
+  try {
+    server_->report(work_->request.method() + " " + work_->request.target(),
+                    std::current_exception());
+  } catch (const std::bad_alloc&) {
+    server_->report("an answer", std::current_exception());
+  }
 }
 
 Task<> Connection::answer_in_pieces() {
@@ -138,17 +149,13 @@ Task<> Connection::push_the_rest() {
 
 Task<bool> Connection::change_protocol() {
   Workspace& work = *work_;
-  work.out.clear();
   bool complete = true;
   try {
     work.http.answer(work.out, work.response, server_->date_line());
     if (!push(work.out)) co_await push_the_rest();
   } catch (const std::exception&) {
     complete = false;
-    if (!work.broken) {
-      server_->report(work.request.method() + " " + work.request.target(),
-                      std::current_exception());
-    }
+    if (!work.broken) report_answer();
   }
   log(complete);
   if (!complete) co_return false;

@@ -14,21 +14,13 @@ namespace simul::web {
 
 using http::Event;
 
-Task<> Connection::ask_handler() {
+// Null if there is none: then the answer is prepared.
+Handler* Connection::find_handler() {
   Workspace& work = *work_;
   work.request.connection_ = this;
   Handler* const handler = server_->router.find(work.request, work.response);
-  if (handler == nullptr) co_return;
-  watch_client();
-  try {
-    work.response = co_await (*handler)(work.request);
-  } catch (const Cancelled&) {
-    if (!work.watch.gone()) throw;
-    work.broken = true;
-  } catch (...) {
-    on_handler_error();
-  }
-  stop_watching();
+  if (handler != nullptr) watch_client();
+  return handler;
 }
 
 // While nothing more is expected from it.

@@ -75,6 +75,16 @@ struct Response : http::Response {
     body = std::move(text);
   }
 
+  /// As if made anew, with what memory its headers have.
+  void clear() {
+    status = 200;
+    reason.clear();
+    headers.clear();
+    body = std::string();
+    stream = {};
+    upgrade = {};
+  }
+
   /// Sends the body, in place of `body`. Chunked, unless `headers` say its Content-Length. If it
   /// throws, the connection is cut, so that nobody takes half of an answer for the whole.
   AsyncFunction<void, BodyWriter&> stream;

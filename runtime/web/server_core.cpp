@@ -22,7 +22,7 @@ void empty(std::string& text) {
 }  // namespace
 
 void Workspace::clear(const ServerOptions& options) {
-  response = Response();
+  response.clear();
   request.params.clear();
   empty(out);
   reading = Pace(options.body_timeout);
