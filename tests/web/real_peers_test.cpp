@@ -186,7 +186,7 @@ TEST_F(RealPeers, WrkFindsNoError) {
   EXPECT_GT(server.statistics().answered, 100u);
 }
 
-// Half of them begin a request and do not go on, half of them ask for much and do not read.
+// Most of them begin a request and do not go on, the others ask for much and do not read.
 TEST_F(RealPeers, AThousandSlowClientsHoldUpNobodyElse) {
   if (simul::testing::raise_descriptor_limit() < 2500) {
     GTEST_SKIP() << "this process may not open so many descriptors";
@@ -197,15 +197,15 @@ TEST_F(RealPeers, AThousandSlowClientsHoldUpNobodyElse) {
     slow.push_back(net::start_connect(server.address()).socket);
     pollfd entry{slow.back().get(), POLLOUT, 0};
     ASSERT_EQ(::poll(&entry, 1, 20'000), 1);
-    const std::string_view bytes = i % 2 == 0 ? "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "
-                                              : "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+    const std::string_view bytes = i % 10 != 0 ? "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "
+                                               : "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n";
     ASSERT_EQ(net::try_send(slow.back().get(), bytes).bytes, bytes.size());
   }
-  while (server.statistics().answered < 500) std::this_thread::sleep_for(1ms);
+  while (server.statistics().answered < 100) std::this_thread::sleep_for(1ms);
   const Stopwatch watch;
   http::Client client;
   for (int i = 0; i < 100; ++i) {
-    for (int j = i; j < 1000; j += 200) net::try_send(slow[j].get(), "x");  // they drip on
+    for (int j = i; j < 1000; j += 201) net::try_send(slow[j].get(), "x");  // they drip on
     EXPECT_EQ(client.get(server.url("/")).body, "hello\n");
   }
   EXPECT_LT(watch.elapsed(), 10s);
