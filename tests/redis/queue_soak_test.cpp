@@ -80,7 +80,7 @@ class Soak {
     const auto enqueuing = create_task(enqueue_all());
     const auto dying = create_task(kill_now_and_then());
     co_await enqueuing;
-    const TimePoint end = Clock::now() + 300s;
+    const TimePoint end = Clock::now() + 90s;
     while (co_await finished() < static_cast<std::size_t>(jobs_)) {
       if (Clock::now() > end) break;
       co_await sleep(50ms);
