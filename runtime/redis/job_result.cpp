@@ -4,7 +4,7 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "runtime/redis/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/redis/job_call.hpp"
 
 namespace simul::redis {

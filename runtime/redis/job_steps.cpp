@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "runtime/redis/base64.hpp"
+#include "runtime/base/base64.hpp"
 #include "runtime/redis/job_keys.hpp"
 
 namespace simul::redis::steps {

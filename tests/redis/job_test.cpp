@@ -6,8 +6,8 @@
 #include <set>
 #include <string>
 
+#include "runtime/base/base64.hpp"
 #include "runtime/http/inflate.hpp"
-#include "runtime/redis/base64.hpp"
 #include "runtime/redis/job_keys.hpp"
 
 namespace simul::redis {
