@@ -251,6 +251,9 @@ LIBS = $(filter %/libcommon.a,$^) $(filter %/libsimul.a,$^)
 $(LESSON_BINARIES): $(BUILD)/lessons/%: $(OBJ)/lessons/%/main.o $(LIBCOMMON) $(LIBSIMUL)
 	$(link)
 
+# This one starts workers, which are programs of their own.
+$(BUILD)/lessons/15-job-queue: | $(BUILD)/lessons/15-job-queue.worker
+
 # A miniature is the idea from nothing: it gets nothing of ours to link with.
 define variant_rule
 $(call variant_binary,$(1)): $(call object,$(1)) $(if $(filter %/miniature.cpp,$(1)),,$(LIBCOMMON) $(LIBSIMUL))

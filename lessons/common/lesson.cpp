@@ -39,7 +39,7 @@ std::string usage(const Lesson& about) {
     line += flag.needed ? " " : " [";
     line += flag.spelling() + (flag.needed ? "" : "]");
   }
-  if (about.fetches) line += " [URL...]";
+  if (about.fetches && !about.operands) line += " [URL...]";
   if (about.operands) line += " " + about.operands->names;
   return line + "\n";
 }
@@ -60,7 +60,9 @@ std::string help(const Lesson& about) {
     lines.emplace_back("--live", "fetch from the real network, not from the built-in stand-in");
   }
   for (const Flag& flag : about.flags) lines.emplace_back(flag.spelling(), flag.about);
-  if (about.fetches) lines.emplace_back("URL...", "fetch these instead of the lesson's own list");
+  if (about.fetches && !about.operands) {
+    lines.emplace_back("URL...", "fetch these instead of the lesson's own list");
+  }
   if (about.operands) lines.emplace_back(about.operands->names, about.operands->about);
   std::size_t width = 0;
   for (const auto& [name, what] : lines) width = std::max(width, name.size());
@@ -68,6 +70,11 @@ std::string help(const Lesson& about) {
     text += "  " + name + std::string(width + 2 - name.size(), ' ') + what + "\n";
   }
   return text;
+}
+
+// No flag is called like this: an operand that happens to be negative, as Python's argparse has it.
+bool is_number(std::string_view argument) {
+  return argument.size() > 1 && argument[1] >= '0' && argument[1] <= '9';
 }
 
 // The options, or nothing when help was asked for.
@@ -83,7 +90,8 @@ std::optional<Options> parse(int argc, char** argv, const Lesson& about, TraceWi
     const std::string_view name = argument.substr(0, argument.find('='));
     const auto listed = std::find_if(flags.begin(), flags.end(),
                                      [&](const Flag& flag) { return flag.name == name; });
-    const bool is_flag = !only_operands && argument.starts_with("-") && argument != "-";
+    const bool is_flag =
+        !only_operands && argument.starts_with("-") && argument != "-" && !is_number(argument);
     if (!is_flag) {
       operands.emplace_back(argument);
     } else if (argument == "--") {
@@ -108,13 +116,13 @@ std::optional<Options> parse(int argc, char** argv, const Lesson& about, TraceWi
       throw WrongUsage{flag.spelling() + " is missing"};
     }
   }
-  if (about.fetches) {
-    options.urls = std::move(operands);
-  } else if (about.operands) {
+  if (about.operands) {
     if (operands.size() < about.operands->at_least) {
       throw WrongUsage{"too few arguments: " + about.operands->names + " wanted"};
     }
     *about.operands->into = std::move(operands);
+  } else if (about.fetches) {
+    options.urls = std::move(operands);
   } else if (!operands.empty()) {
     throw WrongUsage{"unexpected argument: " + operands.front()};
   }

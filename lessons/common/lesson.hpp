@@ -37,10 +37,11 @@ struct Lesson {
   std::string about;      ///< What it shows, one or more lines; printed by `--help`.
   bool on_clock = false;  ///< It waits on the clock alone: takes `--virtual-time`.
   bool virtual_by_default =
-      false;             ///< With `on_clock`: virtual time unless `--real-time` is given.
-  bool fetches = false;  ///< It downloads: takes `--live` and URLs as arguments. Without either it
-                         ///< runs beside the stand-in internet (standin.hpp).
-  std::vector<Flag> flags{};           ///< What else it takes, in the order of its help.
+      false;                  ///< With `on_clock`: virtual time unless `--real-time` is given.
+  bool fetches = false;       ///< It downloads: takes `--live` and, unless it has operands, URLs as
+                              ///< arguments. Without either it runs beside the stand-in internet
+                              ///< (standin.hpp).
+  std::vector<Flag> flags{};  ///< What else it takes, in the order of its help.
   std::optional<Operands> operands{};  ///< What follows the flags, where it takes anything.
 };
 

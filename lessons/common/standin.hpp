@@ -21,7 +21,8 @@ class StandIn {
   };
 
   /// The hosts that have a page each, in the order in which the articles name them. Beside them
-  /// there is www.reddit.com, which has several (reddit.hpp).
+  /// there are www.reddit.com, which has several (reddit.hpp), and nvie.com, whose page is the one
+  /// with 322 words.
   static const std::vector<Host>& hosts();
 
   /// Starts the server and pins the names. Throws std::system_error.
