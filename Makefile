@@ -316,6 +316,12 @@ sanitize:
 tsan:
 	+@$(MAKE) --no-print-directory SAN=tsan test
 
+# As many jobs as you like, where the suite has a hundred.
+JOBS ?= 1000
+.PHONY: soak
+soak: $(BUILD)/tests/redis/queue_soak_test
+	SIMUL_SOAK=$(JOBS) $<
+
 # ---- Fuzzing -------------------------------------------------------------------------------------
 
 FUZZ_CXX ?= $(shell for c in clang++-19 clang++-18 clang++-17 clang++-16 clang++; do command -v $$c >/dev/null 2>&1 && { echo $$c; exit; }; done; echo clang++)
@@ -424,6 +430,7 @@ help:
 #:                           SUITES='reactor http' builds and runs only these folders of tests/
 #:   make sanitize           the same under AddressSanitizer and UndefinedBehaviorSanitizer
 #:   make tsan               the same under ThreadSanitizer
+#:   make soak JOBS=1000     that many jobs, while workers and a Redis server are killed
 #:   make fuzz S=60          each fuzzer for 60 seconds (needs clang)
 #:   make bench B=regex      lines `name value unit`; without B, every benchmark
 #:
