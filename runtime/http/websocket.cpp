@@ -33,7 +33,10 @@ Event Connection::next(std::string_view& input) {
         input.copy(head_bytes_.data() + head_have_, more);
         input.remove_prefix(more);
         head_have_ += more;
-        if (head_have_ < size) break;
+        if (head_have_ < size) {
+          check_start({head_bytes_.data(), 2});  // what is wrong now is said now
+          break;
+        }
         head_have_ = 0;
         if (const Event event = take_head({head_bytes_.data(), size}); event != Event::none) {
           return event;

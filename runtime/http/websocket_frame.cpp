@@ -27,26 +27,31 @@ std::size_t head_size(std::string_view bytes) noexcept {
   return 2 + more + ((byte_at(bytes, 1) & 0x80) != 0 ? 4 : 0);
 }
 
-FrameHead read_head(std::string_view bytes) {
+void check_start(std::string_view bytes) {
   const unsigned first = byte_at(bytes, 0);
-  const unsigned second = byte_at(bytes, 1);
   if ((first & 0x70) != 0) throw Error(protocol_error, "a frame has a reserved bit set");
   const unsigned opcode = first & 0x0f;
   if (opcode > 10 || (opcode > 2 && opcode < 8)) {
     throw Error(protocol_error, "a frame has the reserved opcode " + std::to_string(opcode));
   }
+  if (!is_control(static_cast<Opcode>(opcode))) return;
+  if ((first & 0x80) == 0) throw Error(protocol_error, "a control frame is fragmented");
+  if ((byte_at(bytes, 1) & 0x7f) > kMaxControl) {
+    throw Error(protocol_error, "a control frame is longer than 125 bytes");
+  }
+}
+
+FrameHead read_head(std::string_view bytes) {
+  check_start(bytes);
+  const unsigned first = byte_at(bytes, 0);
+  const unsigned second = byte_at(bytes, 1);
   FrameHead head;
   head.last = (first & 0x80) != 0;
-  head.opcode = static_cast<Opcode>(opcode);
+  head.opcode = static_cast<Opcode>(first & 0x0f);
   head.masked = (second & 0x80) != 0;
   head.length = second & 0x7f;
   std::size_t at = 2;
-  if (is_control(head.opcode)) {
-    if (!head.last) throw Error(protocol_error, "a control frame is fragmented");
-    if (head.length > kMaxControl) {
-      throw Error(protocol_error, "a control frame is longer than 125 bytes");
-    }
-  } else if (head.length > kMaxControl) {
+  if (head.length > kMaxControl) {
     const std::size_t size = head.length == 127 ? 8 : 2;
     const std::uint64_t shortest = size == 8 ? 0x10000 : 126;
     head.length = 0;

@@ -82,9 +82,12 @@ struct FrameHead {
 /// How long is the head that begins with these bytes? 0: not known yet, two are needed.
 std::size_t head_size(std::string_view bytes) noexcept;
 
-/// Reads a whole head, `head_size` bytes of it. Throws `Error` (1002) for what no frame may say,
-/// whoever sends it and whatever came before: reserved bits, unknown opcodes, control frames that
-/// are too long or fragmented, a length written longer than it need be or with its highest bit set.
+/// Throws `Error` (1002) if the first two bytes say what no frame may say, whoever sends it and
+/// whatever came before: reserved bits, unknown opcodes, control frames too long or fragmented.
+void check_start(std::string_view bytes);
+
+/// Reads a whole head, `head_size` bytes of it. Throws as `check_start`, and for a length written
+/// longer than it need be or with its highest bit set.
 FrameHead read_head(std::string_view bytes);
 
 /// Appends a frame: the head in its shortest form and the payload, masked if `role` is client.
