@@ -8,6 +8,7 @@
 // but a Redis (server.hpp); they might as well run on other machines.
 #include <chrono>
 #include <csignal>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -59,6 +60,7 @@ Task<> forget(redis::Client& client, JobQueue& queue) {
 Task<> both_scenes(Server& server, std::string worker) {
   co_await server.start();
   redis::Client client(server.url());
+  co_await client.connect();
   say("Redis: ", server.is(), ", at ", client.url().to_string());
   // Where others have their jobs, too, ours go into a queue that nobody else knows.
   JobQueue queue(client, server.shared() ? "simul-" + redis::new_worker_name() : "default");
@@ -71,7 +73,12 @@ Task<> both_scenes(Server& server, std::string worker) {
     co_await timeout(60s, work);
   };
   auto clean_up = [&]() -> Task<> {
-    if (server.shared()) co_await forget(client, queue);
+    if (!server.shared()) co_return;
+    try {
+      co_await forget(client, queue);
+    } catch (const std::exception& error) {
+      complain(error);
+    }
   };
   co_await finally(play, clean_up);
 }

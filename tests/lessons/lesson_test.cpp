@@ -113,6 +113,18 @@ TEST(Lesson, TheExampleSeesItsOptions) {
   EXPECT_EQ(seen.urls, (std::vector<std::string>{"http://a", "http://b", "-c"}));
 }
 
+TEST(Lesson, OperandsTakeThePlaceOfUrlsAndMayBeNegativeNumbers) {
+  std::vector<std::string> words;
+  const Lesson about{.about = "A test.",
+                     .fetches = true,
+                     .operands = Operands{"WORD...", "some words", &words, 2}};
+  EXPECT_EQ(start({"a", "-7", "--live", "-0.5"}, about, [] {}), 0);
+  EXPECT_EQ(words, (std::vector<std::string>{"a", "-7", "-0.5"}));
+  EXPECT_EQ(start({"a"}, about, [] {}), 2);
+  EXPECT_EQ(start({"a", "b", "-c"}, about, [] {}), 2);
+  EXPECT_TRUE(errors({"a"}, about, [] {}).ends_with(" [--live] WORD...\n"));
+}
+
 TEST(LessonDeathTest, AComplaintLetsTheExampleGoOnAndMakesTheStatusOne) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(std::exit(start({}, kPlain,
