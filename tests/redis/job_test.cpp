@@ -71,7 +71,7 @@ TEST(JobCallTest, WhatRqRecordedIsRead) {
 
 TEST(JobCallTest, WhatIsPackedComesBack) {
   std::string bytes;
-  for (int i = 0; i < 200'000; ++i) bytes += static_cast<char>(i * i);
+  for (unsigned i = 0; i < 200'000; ++i) bytes += static_cast<char>(i * i);
   EXPECT_EQ(unpack(pack(bytes)), bytes);
   EXPECT_EQ(unpack("[plain]"), "[plain]");
 }
