@@ -11,8 +11,8 @@ bool is_utf8(std::string_view text) noexcept {
   return stream.feed(text) && stream.whole();
 }
 
-// A message of up to so many bytes has its memory reserved when its only frame begins: no more than
-// a hostile head could make every connection hold anyway.
+// What has arrived of a message is reserved at once, or so much, which is no more than a hostile
+// head could make a connection hold anyway.
 constexpr std::size_t kReserved = 4096;
 
 }  // namespace
@@ -38,7 +38,8 @@ Event Connection::next(std::string_view& input) {
           break;
         }
         head_have_ = 0;
-        if (const Event event = take_head({head_bytes_.data(), size}); event != Event::none) {
+        if (const Event event = take_head({head_bytes_.data(), size}, input.size());
+            event != Event::none) {
           return event;
         }
         continue;
@@ -63,7 +64,7 @@ Event Connection::next(std::string_view& input) {
   }
 }
 
-Event Connection::take_head(std::string_view head) {
+Event Connection::take_head(std::string_view head, std::size_t arrived) {
   frame_ = read_head(head);
   check_order(frame_);
   taken_ = 0;
@@ -82,7 +83,7 @@ Event Connection::take_head(std::string_view head) {
       in_message_ = true;
       message_.text = frame_.opcode == Opcode::text;
       utf8_.reset();
-      message_.data.reserve(std::min<std::size_t>(frame_.length, kReserved));
+      message_.data.reserve(std::min<std::size_t>(frame_.length, std::max(arrived, kReserved)));
     }
   }
   return frame_.length == 0 ? end_of_frame() : Event::none;

@@ -105,7 +105,7 @@ class Connection {
   void append_due(std::string& out);
 
  private:
-  Event take_head(std::string_view head);
+  Event take_head(std::string_view head, std::size_t arrived);
   void take_payload(std::string_view& input);
   Event end_of_frame();
   Event on_close();
