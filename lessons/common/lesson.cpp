@@ -177,6 +177,10 @@ void complain(const std::exception& error) {
   report(error.what());
 }
 
+void add_to_timeline(Stretch stretch) {
+  Tracing::add(std::move(stretch));
+}
+
 int lesson(int argc, char** argv, const Lesson& about, Callback<void(const Options&)> example) {
   // Line-buffered also into a pipe: what one program says keeps its order and its moment.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);

@@ -27,6 +27,7 @@
 
 #include "lessons/common/flags.hpp"
 #include "lessons/common/say.hpp"
+#include "lessons/common/stretch.hpp"
 #include "runtime/base/activity.hpp"
 #include "runtime/base/callback.hpp"
 
@@ -69,5 +70,10 @@ int lesson(int argc, char** argv, const Lesson& about, Example example) {
 /// now, `<program>: <what went wrong>`, and exit status 1 in the end. Inside `lesson()`; any
 /// thread.
 void complain(const std::exception& error);
+
+/// For a lesson whose time is counted and not spent: what `--timeline` and `--trace` draw. As soon
+/// as one stretch was handed in, they draw these and not what the program's threads did. Without
+/// either flag it does nothing. Inside `lesson()`; any thread.
+void add_to_timeline(Stretch stretch);
 
 }  // namespace simul

@@ -5,9 +5,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -33,6 +35,14 @@ void after_fork() noexcept {
   ::pthread_sigmask(SIG_UNBLOCK, &interrupt, nullptr);
 }
 
+// Between an example's beginning and its end, and only if it is recorded.
+std::atomic<Tracing*> current{nullptr};
+
+trace::State state_of(Stretch::Does does) noexcept {
+  if (does == Stretch::runs) return trace::State::runs;
+  return does == Stretch::is_ready ? trace::State::ready : trace::State::waits;
+}
+
 }  // namespace
 
 std::vector<Flag> TraceWish::flags() {
@@ -45,6 +55,35 @@ std::vector<Flag> TraceWish::flags() {
   };
   return {on("--timeline", "draw who ran and who waited, when it is over", chart),
           {"--trace", "FILE", "the same as a picture (.svg) or for Perfetto (.json)", set_file}};
+}
+
+trace::Timeline timeline_of(std::string title, const std::vector<Stretch>& stretches) {
+  trace::Timeline timeline{.title = std::move(title)};
+  std::map<std::string, unsigned> threads;
+  std::map<std::pair<std::string, std::string>, std::size_t> places;
+  for (const Stretch& stretch : stretches) {
+    const unsigned thread =
+        threads.try_emplace(stretch.thread, static_cast<unsigned>(threads.size() + 1))
+            .first->second;
+    const auto [place, fresh] =
+        places.try_emplace({stretch.thread, stretch.who}, timeline.actors.size());
+    if (fresh) {
+      timeline.actors.push_back({.id = places.size(),
+                                 .kind = stretch.who == stretch.thread ? "thread" : "task",
+                                 .name = stretch.who,
+                                 .thread = thread});
+    }
+    std::vector<trace::Span>& spans = timeline.actors[place->second].spans;
+    const trace::Span next{state_of(stretch.does), stretch.from, stretch.to, stretch.label};
+    if (!spans.empty() && spans.back().to == next.from && spans.back().state == next.state &&
+        spans.back().label == next.label) {
+      spans.back().to = next.to;
+    } else {
+      spans.push_back(next);
+    }
+    timeline.length = std::max(timeline.length, stretch.to);
+  }
+  return timeline;
 }
 
 Tracing::Tracing(TraceWish wish, std::string program)
@@ -61,6 +100,7 @@ Tracing::Tracing(TraceWish wish, std::string program)
 }
 
 Tracing::~Tracing() {
+  current = nullptr;
   if (::getpid() != process_) {
     if (watcher_.joinable()) watcher_.detach();  // in a child it is not there
     return;
@@ -76,6 +116,14 @@ Tracing::~Tracing() {
 void Tracing::begin() {
   watcher_ = std::thread([this] { wait_for_interrupt(); });
   recorder_.emplace(trace::RecorderOptions{.title = program_});
+  current = this;
+}
+
+void Tracing::add(Stretch stretch) {
+  Tracing* const tracing = current;
+  if (tracing == nullptr) return;
+  const std::lock_guard lock(tracing->mutex_);
+  tracing->stretches_.push_back(std::move(stretch));
 }
 
 void Tracing::show(const std::string& how) {
@@ -83,6 +131,7 @@ void Tracing::show(const std::string& how) {
   const std::lock_guard lock(mutex_);
   if (std::exchange(shown_, true)) return;
   trace::Timeline timeline = recorder_->stop();
+  if (!stretches_.empty()) timeline = timeline_of(program_, stretches_);
   if (!how.empty()) timeline.title += " (" + how + ")";
   if (wish_.chart) {
     write_out("\n" + trace::chart(timeline, trace::chart_options_for(STDOUT_FILENO)));

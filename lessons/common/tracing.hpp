@@ -2,7 +2,8 @@
 //
 // They belong to every lesson's program (lesson.hpp). Without either flag nothing is recorded and
 // nothing installed. With one, the example is recorded from its beginning to its end, whichever way
-// it ends: also by an exception, or by a Ctrl-C that ends the program. The drawing then says so.
+// it ends: also by an exception, or by a Ctrl-C that ends the program. The drawing then says so. An
+// example may hand in what is to be drawn in place of the recording (stretch.hpp).
 //
 // For the latter, a thread waits for Ctrl-C. It is the only one that does: a program that answers
 // Ctrl-C itself, as `run` does, has its answer called from there, and one that does not ends as it
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "lessons/common/flags.hpp"
+#include "lessons/common/stretch.hpp"
 #include "runtime/base/unique_fd.hpp"
 #include "runtime/trace/recorder.hpp"
 
@@ -36,7 +38,11 @@ struct TraceWish {
   std::vector<Flag> flags();
 };
 
-/// A recording, from `begin` to `show`. Thread: the one that made it.
+/// What was handed in, as the timeline of a program called `title`. Who has the thread's name is
+/// the thread, all others are tasks; the rows are in the order in which they were first named.
+trace::Timeline timeline_of(std::string title, const std::vector<Stretch>& stretches);
+
+/// A recording, from `begin` to `show`. Thread: the one that made it, but for `add`.
 class Tracing {
  public:
   /// Opens the file, and keeps Ctrl-C away from all threads that are started from now on. Throws
@@ -48,6 +54,10 @@ class Tracing {
 
   /// Starts recording.
   void begin();
+
+  /// While an example is recorded: what is handed in is shown, and the recording is not. Else it
+  /// does nothing. Any thread of the example.
+  static void add(Stretch stretch);
 
   /// Stops, and shows. `how` is what the drawing says of the end, such as "failed"; empty: nothing.
   /// The first call counts; in a forked child none does. Throws std::system_error.
@@ -65,6 +75,7 @@ class Tracing {
   std::optional<trace::Recorder> recorder_;
   std::mutex mutex_;  // who shows it: the program's end, or Ctrl-C
   bool shown_ = false;
+  std::vector<Stretch> stretches_;
   std::atomic<bool> over_{false};
   std::thread watcher_;
 };

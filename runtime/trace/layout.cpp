@@ -190,7 +190,7 @@ bool waits_for_another(std::string_view label) {
   constexpr std::string_view kOutside[] = {
       "sleep",   "timer",    "callback", "readable", "writable",  "poll",    "connect",
       "name",    "signal",   "a thread", "thread",   "a process", "process", "program",
-      "read a ", "write to", "drain",    "mail",     "start"};
+      "read a ", "write to", "drain",    "mail",     "start",     "alone"};
   return std::none_of(std::begin(kOutside), std::end(kOutside),
                       [label](std::string_view start) { return label.starts_with(start); });
 }

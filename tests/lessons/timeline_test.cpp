@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <stdexcept>
@@ -35,8 +36,10 @@ std::string chart_in(const std::string& out) {
 struct Quick {
   std::string name;
   std::vector<std::string> flags{};
+  std::string first_row = "main program";
 };
-const std::vector<Quick> kQuick{{"01-synchronous"},
+const std::vector<Quick> kQuick{{"00-parents", {}, "batching parent"},
+                                {"01-synchronous"},
                                 {"02-generators"},
                                 {"03-blocking-calls", {"--virtual-time"}},
                                 {"04-greenlets", {"--virtual-time"}},
@@ -49,7 +52,11 @@ const std::vector<Quick> kQuick{{"01-synchronous"},
                                 {"11-client-session"},
                                 {"12-send-and-close"},
                                 {"13-processes-and-threads"},
-                                {"14-top-stories"}};
+                                {"14-top-stories"},
+                                {"15-job-queue"},
+                                {"16-chess-exhibition", {"--boards", "3", "--only", "round"}},
+                                {"17-cpu-heavy", {"--below", "20000", "--every", "3000"}},
+                                {"18-blocking-library", {"--late", "0.02"}}};
 
 TEST(Timeline, EveryLessonDrawsWhoRanAndWritesItDown) {
   const TempDir folder;
@@ -69,7 +76,7 @@ TEST(Timeline, EveryLessonDrawsWhoRanAndWritesItDown) {
     EXPECT_EQ(result.status, 0) << name << ": " << result.err;
     const std::string chart = chart_in(result.out);
     EXPECT_TRUE(chart.starts_with("Timeline of " + name)) << result.out;
-    EXPECT_NE(chart.find("\nmain program "), chart.npos) << chart;
+    EXPECT_NE(chart.find("\n" + kQuick[i].first_row + " "), chart.npos) << chart;
     EXPECT_NE(chart.find(" runs"), chart.npos) << chart;
     const std::string json = contents(trace_of(kQuick[i]));
     EXPECT_NE(json.find("\"traceEvents\""), json.npos) << name;
@@ -137,6 +144,35 @@ TEST(Timeline, WithoutTheFlagsNothingIsInstalled) {
   const Observer* seen = nullptr;
   EXPECT_EQ(lesson(1, argv, {.about = "A test."}, [&] { seen = observer(); }), 0);
   EXPECT_EQ(seen, nullptr);
+}
+
+// A lesson whose time is counted hands in what is to be drawn.
+TEST(Timeline, WhatAnExampleHandsInIsDrawnAndNotWhatTheProgramDid) {
+  using namespace std::chrono_literals;
+  const auto example = [] {
+    const Activity activity("the program");
+    add_to_timeline({"One", "One", Stretch::runs, 0min, 20min});
+    add_to_timeline({"One", "Ann", Stretch::waits, 0min, 10min, "alone"});
+    add_to_timeline({"Two", "Ben", Stretch::waits, 0min, 30min, "a call"});
+    add_to_timeline({"One", "Ann", Stretch::is_ready, 10min, 20min});
+    add_to_timeline({"One", "Ann", Stretch::runs, 20min, 30min});
+  };
+  std::string words[] = {"99-test", "--timeline"};
+  char* argv[] = {words[0].data(), words[1].data(), nullptr};
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(lesson(2, argv, {.about = "A test."}, example), 0);
+  const std::string out = ::testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(out.starts_with("\nTimeline of 99-test: 30 min, 1 thread, 2 tasks\n")) << out;
+  EXPECT_NE(out.find("\nOne    "), out.npos) << out;
+  EXPECT_NE(out.find("\nAnn    "), out.npos) << out;
+  EXPECT_NE(out.find("\nBen @2 "), out.npos) << out;
+  EXPECT_NE(out.find(" ready, not running\n"), out.npos) << out;
+  EXPECT_NE(out.find(" waits: alone, a call\n"), out.npos) << out;
+  EXPECT_EQ(out.find("program"), out.npos) << out;
+
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(lesson(1, argv, {.about = "A test."}, example), 0);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "") << "without a flag nothing is drawn";
 }
 
 TEST(Timeline, AnExampleThatFailsIsDrawnAndSaysSo) {

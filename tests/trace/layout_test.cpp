@@ -120,7 +120,7 @@ TEST(Rows, SpansAreInOrderWhateverTheTimelineSays) {
 
 TEST(Waits, ForAnotherOrForTimeAndInput) {
   for (const char* label :
-       {"sleep", "sleep (patched)", "readable or writable", "name look-up", "a thread"})
+       {"sleep", "sleep (patched)", "readable or writable", "name look-up", "a thread", "alone"})
     EXPECT_FALSE(waits_for_another(label)) << label;
   for (const char* label : {"queue.get", "lock", "event", "yield", "task", "a connection", ""})
     EXPECT_TRUE(waits_for_another(label)) << label;
