@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
         const Evening evening = make_evening(settings);
         const Diary diary = asynchronous(evening);
         tell_visits(diary);
-        draw(evening, diary);
+        draw("asynchronous", evening, diary);
         tell_table(settings, {{"asynchronous", asynchronous}});
       });
 }

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
         const Evening evening = make_evening(settings);
         const Diary diary = batching(evening);
         tell_visits(diary);
-        draw(evening, diary);
+        draw("batching", evening, diary);
         tell_table(settings, {{"batching", batching}});
       });
 }

@@ -14,14 +14,14 @@ void example(const Settings& settings) {
   const Evening evening = make_evening(settings);
 
   say("The batching parent: one thing after another. (. alone  ! calling  # with the parent)");
-  draw(evening, batching(evening));
+  draw("batching", evening, batching(evening));
 
   say("\nThe polling parent: looks every ", settings.interval, " minutes");
-  draw(evening, polling(evening, settings.interval));
+  draw("polling", evening, polling(evening, settings.interval));
   tell_intervals(settings);
 
   say("\nThe threading parent: one for each");
-  draw(evening, threading(evening));
+  draw("threading", evening, threading(evening));
 
   say("\nTwo of her at washer and dryer: a deadlock");
   tell_deadlock(20);
@@ -31,7 +31,7 @@ void example(const Settings& settings) {
   tell_chequebook(20);
 
   say("\nThe asynchronous parent: comes when it rings");
-  draw(evening, asynchronous(evening));
+  draw("asynchronous", evening, asynchronous(evening));
 
   say("\nThe four together");
   tell_table(settings, {{"batching", batching},

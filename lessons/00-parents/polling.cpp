@@ -9,7 +9,7 @@ void example(const Settings& settings) {
   const Evening evening = make_evening(settings);
   const Diary diary = polling(evening, settings.interval);
   tell_visits(diary);
-  draw(evening, diary);
+  draw("polling", evening, diary);
   tell_intervals(settings);
 }
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <iomanip>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -72,8 +74,39 @@ inline void tell_visits(Diary diary) {
   }
 }
 
+/// For `--timeline` and `--trace`: whom the parent is with, and how everybody fares on her time.
+inline void draw_in_timeline(const std::string& kind, const Evening& evening, const Diary& diary) {
+  using simul::Stretch;
+  const auto add = [](const std::string& thread, const std::string& who, Stretch::Does does,
+                      int from, int to, const char* label = "") {
+    using std::chrono::minutes;
+    if (from < to) simul::add_to_timeline({thread, who, does, minutes(from), minutes(to), label});
+  };
+  const auto with = [&](const Visit& visit) {  // of several parents, each has one job
+    return diary.parents == 1 ? kind + " parent" : visit.who + "'s parent";
+  };
+  std::map<std::string, int> free;  // since when each parent is
+  for (const Visit& visit : diary.visits) {
+    const std::string her = with(visit);
+    add(her, her, Stretch::waits, free[her], visit.came, diary.looks > 0 ? "next look" : "a call");
+    add(her, her, Stretch::runs, visit.came, visit.left);
+    free[her] = visit.left;
+  }
+  for (const Job& job : evening) {
+    int since = 0;
+    for (const Visit& visit : diary.visits) {
+      if (visit.who != job.name) continue;
+      add(with(visit), job.name, Stretch::waits, since, visit.called, "alone");
+      add(with(visit), job.name, Stretch::is_ready, visit.called, visit.came);
+      add(with(visit), job.name, Stretch::runs, visit.came, visit.left);
+      since = visit.left;
+    }
+  }
+}
+
 /// A line for each job, a character for every six minutes.
-inline void draw(const Evening& evening, const Diary& diary) {
+inline void draw(const std::string& kind, const Evening& evening, const Diary& diary) {
+  draw_in_timeline(kind, evening, diary);
   constexpr int kMinutes = 6;
   const int columns = (over_at(diary) + kMinutes - 1) / kMinutes;
   std::string hours;

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
                          const Evening evening = make_evening(settings);
                          const Diary diary = threading(evening);
                          tell_visits(diary);
-                         draw(evening, diary);
+                         draw("threading", evening, diary);
                          tell_table(settings, {{"threading", threading}});
                        });
 }

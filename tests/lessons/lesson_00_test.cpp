@@ -3,7 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdint>
+#include <map>
+#include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "lessons/00-parents/asynchronous.hpp"
@@ -13,7 +18,9 @@
 #include "lessons/00-parents/deadlock.hpp"
 #include "lessons/00-parents/polling.hpp"
 #include "lessons/00-parents/threading.hpp"
+#include "runtime/json/json.hpp"
 #include "tests/support/lessons.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace simul {
 namespace {
@@ -222,6 +229,69 @@ TEST(Lesson00, EachVariantTellsItsPartOfTheStory) {
     for (const std::string& line : lines_of(result.out))
       shared += whole.find(line + "\n") != std::string::npos ? 1 : 0;
     EXPECT_GE(shared, 4) << result.out;
+  }
+}
+
+/// Who did what from when to when, in minutes.
+using Stretches = std::multiset<std::tuple<std::string, std::string, std::int64_t, std::int64_t>>;
+
+/// What `--trace FILE.json` has written.
+Stretches drawn_in(const std::string& file) {
+  constexpr std::int64_t kMinute = 60'000'000;  // in microseconds
+  Stretches drawn;
+  std::map<std::int64_t, std::string> names;
+  const json::Value trace = json::parse(contents(file));
+  const json::Array& events = trace["traceEvents"].as_array();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const json::Value& event = events[i];
+    const std::string& phase = event["ph"].as_string();
+    if (phase == "M" && event["name"].as_string() == "thread_name") {
+      names[event["tid"].as_int()] = event["args"]["name"].as_string();
+    } else if (phase == "B") {
+      drawn.emplace(names[event["tid"].as_int()], event["name"].as_string(),
+                    event["ts"].as_int() / kMinute, events[i + 1]["ts"].as_int() / kMinute);
+    }
+  }
+  return drawn;
+}
+
+// Who calls is ready until she comes, and then runs; and she runs whenever anybody does.
+TEST(Lesson00, ItsTimelineIsTheEveningToTheMinute) {
+  const Evening evening = make_evening({});
+  const std::vector<std::pair<std::string, Diary>> kinds{{"batching", batching(evening)},
+                                                         {"polling", polling(evening, 15)},
+                                                         {"threading", threading(evening)},
+                                                         {"asynchronous", asynchronous(evening)}};
+  const testing::TempDir folder;
+  for (const auto& [kind, diary] : kinds) {
+    SCOPED_TRACE(kind);
+    const std::string file = (folder / (kind + ".json")).string();
+    ASSERT_EQ(run(kName + "." + kind, {"--trace", file}).status, 0);
+
+    Stretches expected;
+    std::map<std::string, std::tuple<std::string, int, int>> last;  // what goes on is one stretch
+    const auto expect = [&](const std::string& who, const std::string& does, int from, int to) {
+      if (from == to) return;
+      auto& [before, since, until] = last[who];
+      if (before == does && until == from) {
+        expected.erase({who, does, since, until});
+        from = since;
+      }
+      last[who] = {does, from, to};
+      expected.emplace(who, does, from, to);
+    };
+    const std::string awaited = kind == "polling" ? "waits: next look" : "waits: a call";
+    std::map<std::string, int> until;  // what was said of each
+    for (const Visit& visit : diary.visits) {
+      expect(visit.who, "waits: alone", until[visit.who], visit.called);
+      expect(visit.who, "ready", visit.called, visit.came);
+      expect(visit.who, "runs", visit.came, visit.left);
+      const std::string she = kind == "threading" ? visit.who + "'s parent" : kind + " parent";
+      expect(she, awaited, until[she], visit.came);
+      expect(she, "runs", visit.came, visit.left);
+      until[visit.who] = until[she] = visit.left;
+    }
+    EXPECT_EQ(drawn_in(file), expected);
   }
 }
 
