@@ -57,7 +57,7 @@ Task<> forget(redis::Client& client, JobQueue& queue) {
   co_await client.call("DEL", redis::keys::workers_of(queue.name()));
 }
 
-Task<> both_scenes(Server& server, std::string worker) {
+Task<> both_scenes(RedisServer& server, std::string worker) {
   co_await server.start();
   redis::Client client(server.url());
   co_await client.connect();
@@ -88,7 +88,7 @@ Task<> async_main(std::string worker) {
   Reactor& loop = Reactor::current();
   loop.add_signal_handler(
       SIGTERM, [&self = *TaskCore::current()] { self.cancel(); }, /*awaited=*/false);
-  Server server;
+  RedisServer server;
   auto play = [&]() -> Task<> { co_await both_scenes(server, std::move(worker)); };
   auto end = [&]() -> Task<> {
     co_await server.stop();
@@ -103,6 +103,7 @@ int main(int argc, char** argv) {
       {.about =
            "A job queue in Redis: a job is enqueued, and a worker does it. Then three workers\n"
            "share nine jobs, and one of them is killed in the middle. The Redis is the one\n"
-           "that REDIS_URL names, or else a redis-server that is started for it."},
+           "that REDIS_URL names, or else a redis-server that is started for it, or else one\n"
+           "inside this program."},
       [&] { run(async_main(std::string(argv[0]) + ".worker")); });
 }

@@ -3,7 +3,8 @@
 //     REDIS_URL is set            that one; it may be at work for others
 //     redis-server is on the PATH that program, on a Unix socket in a folder of its own: no port
 //                                 that could be taken, and nobody else can see it
-//     neither                     the one of the runtime (redis/mini_server.hpp), on the loopback
+//     neither                     the runtime's own, in this program (redis/mini_server.hpp), on
+//                                 the loopback
 //
 // The invariant: what was started for this object is gone when `stop` has returned; and if nobody
 // calls it, the process is killed and the folder removed when the object goes.
@@ -26,7 +27,7 @@
 #include "runtime/base/error.hpp"
 #include "runtime/reactor/sleep.hpp"
 #include "runtime/redis/client.hpp"
-#include "runtime/redis/url.hpp"
+#include "runtime/redis/mini_server.hpp"
 #include "runtime/task/task.hpp"
 #include "runtime/thread/process.hpp"
 
@@ -51,7 +52,7 @@ class TemporaryFolder {
   std::string path_;
 };
 
-class Server {
+class RedisServer {
  public:
   /// Chooses, and starts what has to be started. Throws what went wrong.
   simul::Task<> start() {
@@ -61,13 +62,19 @@ class Server {
       is_ = "the one that REDIS_URL names";
       shared_ = true;
     } else if (!co_await start_program()) {
-      throw std::runtime_error(
-          "there is no redis-server on the PATH, and REDIS_URL does not name one either");
+      embedded_.emplace();
+      url_ = embedded_->url();
+      is_ = "the one inside this program, for there is no redis-server here";
     }
   }
 
   /// Ends what was started.
   simul::Task<> stop() {
+    if (embedded_) {
+      embedded_->close();
+      co_await embedded_->wait_closed();
+      embedded_.reset();
+    }
     if (program_) co_await program_->stop();
     program_.reset();
     folder_.reset();
@@ -124,6 +131,7 @@ class Server {
     }
   }
 
+  std::optional<simul::redis::MiniServer> embedded_;
   std::optional<TemporaryFolder> folder_;
   std::optional<simul::Process> program_;
   std::string url_;
