@@ -105,7 +105,9 @@ class RedisServer {
       program_.emplace(std::move(command), std::move(options));
     } catch (const std::system_error& error) {
       folder_.reset();
-      if (error.code() == std::errc::no_such_file_or_directory) co_return false;
+      const bool is_none = error.code() == std::errc::no_such_file_or_directory ||
+                           error.code() == std::errc::permission_denied;  // no program, then
+      if (is_none) co_return false;
       throw;
     }
     url_ = "unix://" + socket;
