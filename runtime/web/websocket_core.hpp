@@ -55,6 +55,9 @@ struct WebSocketOptions {
   Duration ping_interval = std::chrono::seconds(20);
   /// And if nothing is heard for so long after it, the connection is cut.
   Duration ping_timeout = std::chrono::seconds(20);
+  /// A peer that takes nothing of what waits for it for so long is cut off, whatever it says
+  /// itself.
+  Duration write_timeout = std::chrono::seconds(60);
   /// How long the peer may take to answer our Close, and to end the connection after it.
   Duration close_timeout = std::chrono::seconds(10);
 };
@@ -66,8 +69,8 @@ class WebSocketClosed : public std::runtime_error {
   WebSocketClosed(std::uint16_t code, const std::string& what)
       : std::runtime_error(what), code_(code) {}
 
-  /// The peer's code, or the one that it was refused with (1002, 1007, 1009); 1006 if there is
-  /// none.
+  /// The peer's code, or the one that it was refused with (1002, 1007, 1008, 1009); 1006 if there
+  /// is none.
   std::uint16_t code() const noexcept { return code_; }
 
  private:

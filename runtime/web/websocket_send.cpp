@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/base/in_seconds.hpp"
 #include "runtime/net/socket.hpp"
 #include "runtime/task/create_task.hpp"
 #include "runtime/web/websocket_core.hpp"
@@ -109,7 +110,12 @@ Task<> WebSocketCore::flush_rest(Ref<WebSocketCore> self) {
   const Flushing flushing(*self);
   try {
     while (!self->over_ && !self->push()) {
-      co_await self->socket_.writable();
+      const TimePoint deadline = after(Clock::now(), self->options_.write_timeout);
+      if (!co_await self->socket_.writable(deadline)) {
+        self->end(false, http::websocket::abnormal,
+                  "the peer has taken nothing for " + in_seconds(self->options_.write_timeout),
+                  /*cut=*/true);
+      }
     }
   } catch (const std::system_error&) {  // it was closed meanwhile
   }

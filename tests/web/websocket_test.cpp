@@ -396,6 +396,24 @@ TEST_F(SlowReaderTest, IsCutOffByItsSilenceIfItNeverReads) {
   EXPECT_EQ(log, Log{"40s no answer to a ping within 20 s"});
 }
 
+TEST_F(SlowReaderTest, IsCutOffIfItSpeaksAndNeverReads) {
+  with_server([&]() -> Task<> {
+    WebSocketCall call;
+    call.options.ping_interval = call.options.write_timeout = Duration::max();
+    WebSocket socket = co_await connect("/echo", call);
+    auto speak = [&]() -> Task<> {
+      for (int i = 0; i < 30; ++i) co_await socket.send_binary(std::string(1'000'000, 'x'));
+    };
+    const TaskHandle<> sending = create_task(speak());
+    co_await sleep(59s);
+    EXPECT_EQ(server->connections(), 1u);
+    co_await sleep(2s);
+    EXPECT_EQ(server->connections(), 0u);
+    EXPECT_NE(co_await error_of(sending), "none");
+  });
+  EXPECT_EQ(reported, Log{});
+}
+
 // --- Cancelling ---------------------------------------------------------------------------------
 
 TEST_F(WebSocketTest, WhoeverIsCancelledLeavesTheStreamWhole) {
