@@ -12,10 +12,11 @@ manifest=$1 binaries=$2 folder=$3
 shift 3
 wanted=" $* "
 
-# The program and the arguments that make a lesson's picture.
+# The program and the arguments that make a lesson's picture; nothing where there is none to be had.
 picture_of() {
   case $1 in
     13-*) echo "$1.together" ;;               # a pool, a thread and a loop, and not only a fork
+    15-*) ;;                                  # its workers are programs of their own
     16-*) echo "$1" --only round --pairs 5 ;; # a few rounds, not the whole table
     17-*) echo "$1" --virtual-time --only task --below 200000 --every 30000 ;;
     18-*) echo "$1.files" ;;                  # one call, made twice, and not dozens of them
@@ -32,6 +33,7 @@ while IFS='|' read -r order name title minutes points opens arguments <&3; do
   case $order in '' | '#'*) continue ;; esac
   case $wanted in '  ' | *" $order "*) ;; *) continue ;; esac
   program=$(picture_of "$name" "$arguments")
+  [ -n "$program" ] || continue
   # Unquoted: separate words, the program's name first.
   if "$binaries"/$program --trace "$new/timeline.svg" \
     </dev/null >/dev/null 2>"$new/errors"; then
