@@ -46,7 +46,7 @@ namespace simul::web {
 
 /// One end of a connection. Move-only; destroyed while it is open, it cuts the connection, and
 /// whoever still waits on it gets WebSocketClosed. Thread: the reactor's.
-class [[nodiscard]] WebSocket {
+class WebSocket {
  public:
   WebSocket(Ref<WebSocketCore> core, std::string subprotocol) noexcept
       : core_(std::move(core)), subprotocol_(std::move(subprotocol)) {}
