@@ -4,7 +4,8 @@
 #include <sys/socket.h>
 
 #include <charconv>
-#include <cstring>
+#include <memory>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -103,7 +104,9 @@ bool WebSocketCore::process_kept(Message& message) {
 
 // True if a message has come; what lies behind it is kept.
 bool WebSocketCore::receive_some(Message& message) {
-  thread_local char buffer[kBufferSize];
+  // One for all connections of a thread, and not on its stack, which may be a small one.
+  thread_local const auto memory = std::make_unique_for_overwrite<char[]>(kBufferSize);
+  const std::span<char> buffer(memory.get(), kBufferSize);
   const net::Transfer got = net::try_receive(socket_.fd(), buffer);
   if (got.outcome == net::Outcome::would_block) {
     drained_ = true;
@@ -115,7 +118,7 @@ bool WebSocketCore::receive_some(Message& message) {
   }
   heard_ = Clock::now();
   drained_ = got.bytes < kBufferSize && !socket_.hung_up();
-  std::string_view input(buffer, got.bytes);
+  std::string_view input(buffer.data(), got.bytes);
   const bool found = process(input, message);
   kept_.assign(input);
   kept_at_ = 0;

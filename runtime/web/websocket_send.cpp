@@ -10,6 +10,13 @@
 #include "runtime/web/websocket_core.hpp"
 
 namespace simul::web {
+namespace {
+
+// So much memory an empty queue may keep for the next messages. A heap that has to give it back and
+// fetch it again for each takes longer than to send one.
+constexpr std::size_t kKept = 128 * 1024;
+
+}  // namespace
 
 Task<bool> WebSocketCore::send(Ref<WebSocketCore> self, std::string data, bool text) {
   WebSocketCore& core = *self;
@@ -150,7 +157,7 @@ bool WebSocketCore::push() {
   }
   out_.clear();
   sent_ = 0;
-  if (out_.capacity() > 64 * 1024) std::string().swap(out_);
+  if (out_.capacity() > kKept) std::string().swap(out_);
   if (end_when_sent_ && send_error_ == 0) ::shutdown(socket_.fd(), SHUT_WR);
   if (moved || send_error_ != 0) pulse(moved_);
   if (send_error_ != 0) pulse(pong_);
