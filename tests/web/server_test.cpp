@@ -904,7 +904,7 @@ TEST_F(ServerTest, TwoServersShareAPortIfBothSaySo) {
     ServerOptions same;
     same.peer = Peer::here;
     same.address = server->address();
-    EXPECT_THROW(Server(Router(), std::move(same)), std::system_error);
+    EXPECT_THROW(static_cast<void>(Server(Router(), std::move(same))), std::system_error);
     ServerOptions shared;
     shared.peer = Peer::here;
     shared.address = server->address();
