@@ -23,13 +23,10 @@ std::string describe(const Connection& client) {
          " psub=" + std::to_string(client.patterns.size()) + "\n";
 }
 
-void set_name(Call& call) {
-  const auto is_printable = [](char letter) { return letter >= '!' && letter <= '~'; };
-  if (!std::all_of(call[2].begin(), call[2].end(), is_printable)) {
-    throw CommandFailed("ERR Client names cannot contain spaces, newlines or special characters.");
-  }
-  call.client.name = call[2];
-  call.ok();
+void check_flush(const Call& call) {
+  const bool plain = call.size() == 1;
+  const bool known = call.size() == 2 && (call.is(1, "sync") || call.is(1, "async"));
+  if (!plain && !known) throw_syntax_error();
 }
 
 }  // namespace
@@ -47,6 +44,9 @@ void echo(Call& call) {
 
 void select(Call& call) {
   const std::int64_t index = to_integer(call[1]);
+  if (index != static_cast<std::int32_t>(index)) {
+    throw CommandFailed("ERR value is out of range, value must between -2147483648 and 2147483647");
+  }
   if (index < 0 || index >= Core::kDatabases) throw CommandFailed("ERR DB index is out of range");
   call.client.database = static_cast<int>(index);
   call.ok();
@@ -79,19 +79,24 @@ void reset(Call& call) {
   write_status(call.out, "RESET");
 }
 
-// CLIENT SETNAME name | GETNAME | ID | LIST
-void client(Call& call) {
-  const bool named = call.is(1, "setname");
-  if (!named && !call.is(1, "getname") && !call.is(1, "id") && !call.is(1, "list")) {
-    throw CommandFailed("ERR unknown subcommand '" + call[1].substr(0, 128) +
-                        "'. Try CLIENT HELP.");
+void client_setname(Call& call) {
+  const auto is_printable = [](char letter) { return letter >= '!' && letter <= '~'; };
+  if (!std::all_of(call[2].begin(), call[2].end(), is_printable)) {
+    throw CommandFailed("ERR Client names cannot contain spaces, newlines or special characters.");
   }
-  if (call.size() != (named ? 3u : 2u)) throw_wrong_arity("client|" + lower(call[1]));
-  if (named) return set_name(call);
-  if (call.is(1, "id")) return call.reply(static_cast<std::int64_t>(call.client.id));
-  if (call.is(1, "getname")) {
-    return call.client.name.empty() ? call.reply_nil() : call.reply(call.client.name);
-  }
+  call.client.name = call[2];
+  call.ok();
+}
+
+void client_getname(Call& call) {
+  call.client.name.empty() ? call.reply_nil() : call.reply(call.client.name);
+}
+
+void client_id(Call& call) {
+  call.reply(static_cast<std::int64_t>(call.client.id));
+}
+
+void client_list(Call& call) {
   std::string lines;
   for (const auto& [id, each] : call.core.clients) lines += describe(*each);
   call.reply(lines);
@@ -130,12 +135,15 @@ void command(Call& call) {
   write_array(call.out, 0);
 }
 
+// FLUSHDB [SYNC | ASYNC], which is the same here
 void flushdb(Call& call) {
+  check_flush(call);
   call.data().erase_all();
   call.ok();
 }
 
 void flushall(Call& call) {
+  check_flush(call);
   for (int i = 0; i < Core::kDatabases; ++i) call.core.database(i).erase_all();
   call.ok();
 }

@@ -94,26 +94,27 @@ void publish(Call& call) {
   call.reply(heard);
 }
 
-// PUBSUB CHANNELS [pattern] | NUMSUB [channel ...] | NUMPAT
-void pubsub(Call& call) {
-  if (call.is(1, "channels") && call.size() <= 3) {
-    std::vector<std::string_view> found;
-    for (const auto& [channel, listeners] : call.core.channels) {
-      if (call.size() == 2 || matches(call[2], channel)) found.push_back(channel);
-    }
-    write_command(call.out, found);
-  } else if (call.is(1, "numsub")) {
-    write_array(call.out, 2 * (call.size() - 2));
-    for (const std::string& channel : call.words.subspan(2)) {
-      const auto found = call.core.channels.find(channel);
-      call.reply(channel);
-      call.reply_count(found == call.core.channels.end() ? 0 : found->second.size());
-    }
-  } else if (call.is(1, "numpat") && call.size() == 2) {
-    call.reply_count(call.core.patterns.size());
-  } else {
-    throw CommandFailed("ERR unknown subcommand '" + call[1] + "'. Try PUBSUB HELP.");
+// PUBSUB CHANNELS [pattern]
+void pubsub_channels(Call& call) {
+  if (call.size() > 3) throw_wrong_arity("pubsub|channels");
+  std::vector<std::string_view> found;
+  for (const auto& [channel, listeners] : call.core.channels) {
+    if (call.size() == 2 || matches(call[2], channel)) found.push_back(channel);
   }
+  write_command(call.out, found);
+}
+
+void pubsub_numsub(Call& call) {
+  write_array(call.out, 2 * (call.size() - 2));
+  for (const std::string& channel : call.words.subspan(2)) {
+    const auto found = call.core.channels.find(channel);
+    call.reply(channel);
+    call.reply_count(found == call.core.channels.end() ? 0 : found->second.size());
+  }
+}
+
+void pubsub_numpat(Call& call) {
+  call.reply_count(call.core.patterns.size());
 }
 
 }  // namespace simul::redis::mini

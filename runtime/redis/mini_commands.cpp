@@ -1,6 +1,8 @@
 #include "runtime/redis/mini_commands.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string>
 
 namespace simul::redis::mini {
 
@@ -108,7 +110,10 @@ constexpr CommandInfo kCommands[] = {
     {"psubscribe", -2, kSubscribed, psubscribe},
     {"punsubscribe", -1, kSubscribed, punsubscribe},
     {"publish", 3, kAlways, publish},
-    {"pubsub", -2, kAlways, pubsub},
+    {"pubsub", -2, kAlways, nullptr},
+    {"pubsub|channels", -2, kAlways, pubsub_channels},
+    {"pubsub|numsub", -2, kAlways, pubsub_numsub},
+    {"pubsub|numpat", 2, kAlways, pubsub_numpat},
     // The connection and the server
     {"ping", -1, kSubscribed, ping},
     {"echo", 2, kAlways, echo},
@@ -116,7 +121,11 @@ constexpr CommandInfo kCommands[] = {
     {"auth", -2, kAlways, auth},
     {"quit", -1, kAtOnce | kSubscribed, quit},
     {"reset", 1, kAtOnce | kSubscribed, reset},
-    {"client", -2, kAlways, client},
+    {"client", -2, kAlways, nullptr},
+    {"client|setname", 3, kAlways, client_setname},
+    {"client|getname", 2, kAlways, client_getname},
+    {"client|id", 2, kAlways, client_id},
+    {"client|list", 2, kAlways, client_list},
     {"info", -1, kAlways, info},
     {"time", 1, kAlways, time_of_day},
     {"command", -1, kAlways, command},
@@ -126,17 +135,51 @@ constexpr CommandInfo kCommands[] = {
     {"script", -2, kAlways, no_scripts},
 };
 
+const CommandInfo* line_of(std::string_view name) noexcept {
+  const auto found =
+      std::find_if(std::begin(kCommands), std::end(kCommands),
+                   [&](const CommandInfo& info) { return same_word(info.name, name); });
+  return found == std::end(kCommands) ? nullptr : found;
+}
+
+// As Redis says it, with at most 128 bytes of the arguments.
+[[noreturn]] void throw_unknown(Words words) {
+  constexpr std::size_t kShown = 128;
+  std::string shown;
+  for (std::size_t i = 1; i < words.size() && shown.size() < kShown; ++i) {
+    shown += "'" + words[i].substr(0, kShown - shown.size()) + "' ";
+  }
+  throw CommandFailed("ERR unknown command '" + words[0].substr(0, kShown) +
+                      "', with args beginning with: " + shown);
+}
+
+void check_arity(const CommandInfo& info, Words words) {
+  const auto wanted = static_cast<std::size_t>(std::abs(info.words));
+  if (info.words < 0 ? words.size() < wanted : words.size() != wanted) throw_wrong_arity(info.name);
+}
+
 }  // namespace
 
 std::span<const CommandInfo> command_table() noexcept {
   return kCommands;
 }
 
-const CommandInfo* find_command(std::string_view name) noexcept {
-  const auto found =
-      std::find_if(std::begin(kCommands), std::end(kCommands),
-                   [&](const CommandInfo& info) { return same_word(info.name, name); });
-  return found == std::end(kCommands) ? nullptr : found;
+const CommandInfo& find_command(Words words) {
+  const CommandInfo* info = line_of(words[0]);
+  if (info == nullptr || words[0].find('|') != std::string::npos) throw_unknown(words);
+  if (info->run == nullptr && words.size() > 1) {
+    const CommandInfo* const whole = line_of(std::string(info->name) + "|" + words[1]);
+    if (whole == nullptr) {
+      std::string name(info->name);
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](char letter) { return static_cast<char>(letter - 'a' + 'A'); });
+      throw CommandFailed("ERR unknown subcommand '" + words[1].substr(0, 128) + "'. Try " + name +
+                          " HELP.");
+    }
+    info = whole;
+  }
+  check_arity(*info, words);
+  return *info;
 }
 
 }  // namespace simul::redis::mini

@@ -25,16 +25,17 @@ enum : std::uint8_t {
 };
 
 struct CommandInfo {
-  std::string_view name;  ///< in small letters
+  std::string_view name;  ///< in small letters; "client|list": of two words
   int words;              ///< with the name; -2: two or more
   std::uint8_t when;
-  void (*run)(Call&);
+  void (*run)(Call&);  ///< null: only together with a second word
 };
 
 std::span<const CommandInfo> command_table() noexcept;
 
-/// The line of that name, in whatever case; null if there is none.
-const CommandInfo* find_command(std::string_view name) noexcept;
+/// The line for these words, one or more, in whatever case, after counting them. Throws what Redis
+/// says if there is none, or if they are too few or too many.
+const CommandInfo& find_command(Words words);
 
 /// Each does the command of its name, as Redis documents it; see mini_call.hpp for the manner.
 void del(Call&), exists(Call&), type(Call&), keys(Call&), scan(Call&);
@@ -72,10 +73,11 @@ void multi(Call&), exec(Call&), discard(Call&), watch(Call&), unwatch(Call&);
 
 /// Channels.
 void subscribe(Call&), unsubscribe(Call&), psubscribe(Call&), punsubscribe(Call&);
-void publish(Call&), pubsub(Call&);
+void publish(Call&), pubsub_channels(Call&), pubsub_numsub(Call&), pubsub_numpat(Call&);
 
 /// The connection and the server.
 void ping(Call&), echo(Call&), select(Call&), auth(Call&), quit(Call&), reset(Call&);
-void client(Call&), info(Call&), time_of_day(Call&), command(Call&), no_scripts(Call&);
+void client_setname(Call&), client_getname(Call&), client_id(Call&), client_list(Call&);
+void info(Call&), time_of_day(Call&), command(Call&), no_scripts(Call&);
 
 }  // namespace simul::redis::mini

@@ -10,31 +10,14 @@ namespace simul::redis::mini {
 
 namespace {
 
-// As Redis says it, with at most 128 bytes of the arguments.
-std::string unknown_command(Words words) {
-  constexpr std::size_t kShown = 128;
-  std::string text =
-      "ERR unknown command '" + words[0].substr(0, kShown) + "', with args beginning with: ";
-  std::string shown;
-  for (std::size_t i = 1; i < words.size() && shown.size() < kShown; ++i) {
-    shown += "'" + words[i].substr(0, kShown - shown.size()) + "' ";
-  }
-  return text + shown;
-}
-
 const CommandInfo& admit(const Connection& client, Words words) {
-  const CommandInfo* const info = find_command(words[0]);
-  if (info == nullptr) throw CommandFailed(unknown_command(words));
-  const auto least = static_cast<std::size_t>(std::abs(info->words));
-  if (info->words < 0 ? words.size() < least : words.size() != least) {
-    throw_wrong_arity(info->name);
-  }
-  if (client.subscribed() && !client.pending.running && (info->when & kSubscribed) == 0) {
-    throw CommandFailed("ERR Can't execute '" + std::string(info->name) +
+  const CommandInfo& info = find_command(words);
+  if (client.subscribed() && !client.pending.running && (info.when & kSubscribed) == 0) {
+    throw CommandFailed("ERR Can't execute '" + std::string(info.name) +
                         "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
                         "allowed in this context");
   }
-  return *info;
+  return info;
 }
 
 void line_up(Pending& pending, std::vector<std::string> words, std::size_t limit) {

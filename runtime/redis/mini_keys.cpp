@@ -16,7 +16,6 @@ constexpr std::int64_t kMillisecond = 1;
 
 // EXPIRE key time [NX | XX | GT | LT]
 void expire_at(Call& call, std::int64_t unit, bool absolute) {
-  const TimePoint when = expiry(to_integer(call[2]), unit, absolute, call[0]);
   bool nx = false, xx = false, gt = false, lt = false;
   for (std::size_t i = 3; i < call.size(); ++i) {
     if (call.is(i, "nx"))
@@ -34,6 +33,7 @@ void expire_at(Call& call, std::int64_t unit, bool absolute) {
     throw CommandFailed("ERR NX and XX, GT or LT options at the same time are not compatible");
   }
   if (gt && lt) throw CommandFailed("ERR GT and LT options at the same time are not compatible");
+  const TimePoint when = expiry(to_integer(call[2]), unit, absolute, call[0]);
   const Database::Entry* const entry = call.data().find(call[1]);
   if (entry == nullptr) return call.reply(0);
   const TimePoint now = entry->expires;  // a key that stays counts as one that expires last

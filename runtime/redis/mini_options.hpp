@@ -11,7 +11,7 @@ namespace simul::redis {
 
 struct MiniOptions {
   std::uint16_t port = 0;  ///< of 127.0.0.1; 0: the system chooses
-  std::string path;  ///< of a Unix socket, absolute; empty: TCP. Its file is removed by nobody.
+  std::string path{};  ///< of a Unix socket, absolute; empty: TCP. Its file is removed by nobody.
   std::size_t max_connections = 1'000;  ///< at once; the others wait to be accepted
   /// Of one command. A limit passed ends the connection, after an error that names it.
   ReplyLimits requests{.bulk = 16 << 20, .depth = 1, .array = 1 << 20, .total = 32 << 20};

@@ -20,6 +20,7 @@ struct Bound {
 
 Bound read_bound(const std::string& text) {
   constexpr const char* kComplaint = "ERR min or max is not a float";
+  if (text == "(") return {0, true};  // so does Redis
   const bool out = text.starts_with('(');
   return {to_double(out ? text.substr(1) : text, kComplaint), out};
 }

@@ -43,24 +43,28 @@ EntryId read_id(std::string_view text, std::uint64_t number) {
   return id;
 }
 
-// The id of a new entry: "*", "5-*", or one that is given.
-EntryId new_id(const std::string& text, const Log* log) {
-  const EntryId last = log == nullptr ? EntryId() : log->last;
-  if (text == "*") {
+// The id that a new entry is to have: "*", "5-*", or one that is given.
+struct WantedId {
+  enum class Kind { now, next, given } kind;
+  EntryId id;
+};
+
+WantedId read_wanted(std::string_view text) {
+  if (text == "*") return {WantedId::Kind::now, {}};
+  if (text.ends_with("-*")) {
+    return {WantedId::Kind::next, {read_part(text.substr(0, text.size() - 2)), 0}};
+  }
+  return {WantedId::Kind::given, read_id(text, 0)};
+}
+
+EntryId new_id(WantedId wanted, EntryId last) {
+  if (wanted.kind == WantedId::Kind::now) {
     using std::chrono::milliseconds;
     const auto now = std::chrono::floor<milliseconds>(wall_now().time_since_epoch()).count();
     return std::max(EntryId{static_cast<std::uint64_t>(now), 0}, successor(last));
   }
-  EntryId id;
-  if (text.ends_with("-*")) {
-    id.ms = read_part(std::string_view(text).substr(0, text.size() - 2));
-    if (id.ms == last.ms) id = successor(last);
-  } else {
-    id = read_id(text, 0);
-    if (id == EntryId()) {
-      throw CommandFailed("ERR The ID specified in XADD must be greater than 0-0");
-    }
-  }
+  const bool is_next = wanted.kind == WantedId::Kind::next && wanted.id.ms == last.ms;
+  const EntryId id = is_next ? successor(last) : wanted.id;
   if (id <= last) {
     throw CommandFailed(
         "ERR The ID specified in XADD is equal or smaller than the target stream top item");
@@ -92,12 +96,12 @@ void reply_range(Call& call, bool backwards) {
   const EntryId low = read_bound(call[backwards ? 3 : 2], true);
   const EntryId high = read_bound(call[backwards ? 2 : 3], false);
   std::int64_t count = INT64_MAX;
-  if (call.size() != 4) {
-    if (call.size() != 6 || !call.is(4, "count")) throw_syntax_error();
-    count = std::max<std::int64_t>(to_integer(call[5]), 0);
-    if (count == 0) return write_nil(call.out, true);
+  for (std::size_t i = 4; i < call.size(); i += 2) {
+    if (i + 1 == call.size() || !call.is(i, "count")) throw_syntax_error();
+    count = std::max<std::int64_t>(to_integer(call[i + 1]), 0);
   }
   const Log* const log = call.data().get<Log>(call[1]);
+  if (log != nullptr && count == 0) return write_nil(call.out, true);
   if (log == nullptr || low > high) return write_array(call.out, 0);
   const auto by_id = [](const Log::Entry& entry, EntryId id) { return entry.id < id; };
   const auto id_first = [](EntryId id, const Log::Entry& entry) { return id < entry.id; };
@@ -132,11 +136,15 @@ void xadd(Call& call) {
     }
     if (at + 1 == call.size()) throw_wrong_arity(call[0]);
   }
+  const WantedId wanted = read_wanted(call[at]);
   const std::size_t words = call.size() - at - 1;
   if (words == 0 || words % 2 != 0) throw_wrong_arity(call[0]);
+  if (wanted.kind == WantedId::Kind::given && wanted.id == EntryId()) {
+    throw CommandFailed("ERR The ID specified in XADD must be greater than 0-0");
+  }
   const Log* const there = call.data().get<Log>(call[1]);
-  const EntryId id = new_id(call[at], there);
   if (there == nullptr && !make) return call.reply_nil();
+  const EntryId id = new_id(wanted, there == nullptr ? EntryId() : there->last);
   Log& log = call.data().make<Log>(call[1]);
   const Words pairs = call.words.subspan(at + 1);
   log.entries.push_back({id, {pairs.begin(), pairs.end()}});
@@ -159,15 +167,15 @@ void xrevrange(Call& call) {
 }
 
 void xdel(Call& call) {
+  Log* const log = call.data().get<Log>(call[1]);
+  if (log == nullptr) return call.reply(0);
   std::vector<EntryId> ids;
   for (const std::string& text : call.words.subspan(2)) ids.push_back(read_id(text, 0));
   std::size_t removed = 0;
-  if (Log* const log = call.data().get<Log>(call[1])) {
-    for (const EntryId id : ids) {
-      removed += std::erase_if(log->entries, [&](const auto& entry) { return entry.id == id; });
-    }
-    if (removed > 0) call.data().changed(call[1]);
+  for (const EntryId id : ids) {
+    removed += std::erase_if(log->entries, [&](const auto& entry) { return entry.id == id; });
   }
+  if (removed > 0) call.data().changed(call[1]);
   call.reply_count(removed);
 }
 

@@ -35,7 +35,7 @@ void exec(Call& call) {
   pending.running = true;
   for (const auto& words : commands) {
     Call each{call.core, call.client, words, call.out};
-    call.core.run(*find_command(words[0]), each);
+    call.core.run(find_command(words), each);
   }
   pending.running = false;
 }
