@@ -18,7 +18,9 @@
 #include "runtime/task/create_task.hpp"
 #include "runtime/task/gather.hpp"
 #include "runtime/task/run.hpp"
+#include "tests/redis/embedded_server.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace simul::redis {
 namespace {
@@ -51,6 +53,18 @@ Place over_tcp() {
   const auto server = std::make_shared<RedisServer>(options);
   return {server->tcp_url(), server};
 }
+Place embedded() {
+  const auto server = std::make_shared<testing::EmbeddedServer>();
+  return {server->url(), server};
+}
+Place embedded_over_unix_socket() {
+  struct InFolder {
+    testing::TempDir folder;
+    testing::EmbeddedServer server{{.path = (folder / "mini.sock").string()}};
+  };
+  const auto both = std::make_shared<InFolder>();
+  return {both->server.url(), both};
+}
 
 class AnyRedis : public ::testing::TestWithParam<Way> {
  protected:
@@ -64,7 +78,9 @@ class AnyRedis : public ::testing::TestWithParam<Way> {
 };
 
 INSTANTIATE_TEST_SUITE_P(, AnyRedis,
-                         ::testing::Values(Way{"Unix", over_unix_socket}, Way{"Tcp", over_tcp}),
+                         ::testing::Values(Way{"Unix", over_unix_socket}, Way{"Tcp", over_tcp},
+                                           Way{"Embedded", embedded},
+                                           Way{"EmbeddedUnix", embedded_over_unix_socket}),
                          [](const auto& way) { return way.param.name; });
 
 TEST_P(AnyRedis, ServesTasksFibersAndPlainCode) {
