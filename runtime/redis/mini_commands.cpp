@@ -160,10 +160,6 @@ void check_arity(const CommandInfo& info, Words words) {
 
 }  // namespace
 
-std::span<const CommandInfo> command_table() noexcept {
-  return kCommands;
-}
-
 const CommandInfo& find_command(Words words) {
   const CommandInfo* info = line_of(words[0]);
   if (info == nullptr || words[0].find('|') != std::string::npos) throw_unknown(words);

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include "runtime/redis/mini_call.hpp"
@@ -30,8 +29,6 @@ struct CommandInfo {
   std::uint8_t when;
   void (*run)(Call&);  ///< null: only together with a second word
 };
-
-std::span<const CommandInfo> command_table() noexcept;
 
 /// The line for these words, one or more, in whatever case, after counting them. Throws what Redis
 /// says if there is none, or if they are too few or too many.
