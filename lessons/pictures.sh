@@ -12,11 +12,28 @@ manifest=$1 binaries=$2 folder=$3
 shift 3
 wanted=" $* "
 
-# The program and the arguments that make a lesson's picture; nothing where there is none to be had.
+# Lesson 15's workers are programs of their own. This is one of them, with nine jobs to do; it needs
+# a server, on a port and not on a socket: a picture holds no path of a machine.
+redis=redis://127.0.0.1:16379
+fill_queue() {
+  command -v redis-server >/dev/null || return 1
+  redis-server --port 16379 --bind 127.0.0.1 --save '' >/dev/null &
+  server=$!
+  for host in google yahoo linkedin apple microsoft facebook twitter shutterfly mypublisher; do
+    tries=0
+    until "$binaries/$1.enqueue" --url $redis default mymodule.count_words_at_url "http://$host.com" >/dev/null 2>&1; do
+      tries=$((tries + 1))
+      [ $tries -lt 50 ] || return 1 # it has no way to tell when it is ready
+      sleep 0.1
+    done
+  done
+}
+
+# The program and the arguments that make a lesson's picture.
 picture_of() {
   case $1 in
     13-*) echo "$1.together" ;;               # a pool, a thread and a loop, and not only a fork
-    15-*) ;;                                  # its workers are programs of their own
+    15-*) echo "$1.worker" --burst --concurrency 3 --url "$redis" default ;;
     16-*) echo "$1" --only round --pairs 5 ;; # a few rounds, not the whole table
     17-*) echo "$1" --virtual-time --only task --below 200000 --every 30000 ;;
     18-*) echo "$1.files" ;;                  # one call, made twice, and not dozens of them
@@ -26,14 +43,15 @@ picture_of() {
 
 failed=0
 new=$(mktemp -d) || exit 1
-trap 'rm -rf "$new"' EXIT
+server=
+trap 'rm -rf "$new"; [ -z "$server" ] || kill "$server"' EXIT
 trap 'exit 130' INT TERM
 
 while IFS='|' read -r order name title minutes points opens arguments <&3; do
   case $order in '' | '#'*) continue ;; esac
   case $wanted in '  ' | *" $order "*) ;; *) continue ;; esac
   program=$(picture_of "$name" "$arguments")
-  [ -n "$program" ] || continue
+  case $name in 15-*) fill_queue "$name" || echo "$name: without a redis-server there is nothing to draw" >&2 ;; esac
   # Unquoted: separate words, the program's name first.
   if "$binaries"/$program --trace "$new/timeline.svg" \
     </dev/null >/dev/null 2>"$new/errors"; then
