@@ -207,8 +207,9 @@ endef
 
 # A sanitizer's flavour, or a second compiler's, is built to be tested as a whole: there the headers
 # that nearly everything includes are compiled once, which saves a third of the time. The plain build
-# does without: in it, what a file forgets to include is missing.
-ifneq (,$(FLAVOUR))
+# does without: in it, what a file forgets to include is missing. COMPILED_HEADERS=1 or =0 chooses.
+COMPILED_HEADERS ?= $(if $(FLAVOUR),1,0)
+ifeq (1,$(COMPILED_HEADERS))
 CENTRAL := runtime/fiber/await.hpp runtime/fiber/fiber.hpp runtime/http/request_options.hpp \
            runtime/task/create_task.hpp runtime/task/run.hpp
 SYSTEM_HEADERS := condition_variable deque map mutex sstream thread

@@ -74,6 +74,8 @@ class Child {
     if (pid_ == -1) throw_errno("fork");
     if (pid_ == 0) {
       setpgid(0, 0);
+      // A shell that runs the tests in the background has them ignore Ctrl-C: not the program.
+      for (const int number : {SIGINT, SIGQUIT}) ::signal(number, SIG_DFL);
 #ifdef __linux__
       prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves nothing behind either
 #endif
