@@ -308,7 +308,7 @@ LIMIT ?= $(if $(SAN),300,120)
 AT_ONCE ?= 2
 .PHONY: test sanitize tsan
 # Only these look at programs; the other suites do without the lessons.
-LOOK_AT_PROGRAMS := $(filter tests/lessons/lesson% tests/project/% %/real_servers_test.cpp,$(TESTS))
+LOOK_AT_PROGRAMS := $(filter tests/lessons/lesson% tests/lessons/timeline% tests/project/% %/real_servers_test.cpp,$(TESTS))
 test: $(if $(LOOK_AT_PROGRAMS),all) $(TEST_BINARIES)
 	@SIMUL_BUILD='$(CURDIR)/$(BUILD)' SIMUL_CXX='$(CXX)' tests/run.sh -j $(AT_ONCE) -t $(LIMIT) -f '$(T)' $(TEST_BINARIES)
 

@@ -11,10 +11,10 @@
 #include <string>
 #include <thread>
 
+#include "runtime/fiber/await.hpp"
 #include "runtime/reactor/reactor.hpp"
 #include "runtime/redis/mini_server.hpp"
 #include "runtime/redis/url.hpp"
-#include "runtime/task/run.hpp"
 
 namespace simul::testing {
 
@@ -58,8 +58,7 @@ class EmbeddedServer {
     }
     remote_ = loop.remote();
     ready.set_value(server_->url());
-    const auto until_closed = [this]() -> Task<> { co_await server_->wait_closed(); };
-    run(until_closed());
+    await(server_->wait_closed());  // and not `run`, which would take Ctrl-C from the test's thread
     server_.reset();
     remote_ = {};
   }
