@@ -44,7 +44,8 @@ class EmbeddedServer {
 
   void kill() {
     if (!thread_.joinable()) return;
-    remote_.call_soon_threadsafe([this] { server_->close(); });
+    const Remote remote = remote_;  // the other thread drops its own as soon as it has heard
+    remote.call_soon_threadsafe([this] { server_->close(); });
     thread_.join();
   }
 
