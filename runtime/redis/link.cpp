@@ -56,7 +56,10 @@ bool Link::usable() noexcept {
 
 void Link::listen(bool on) {
   listening_ = on;
-  if (on && socket_) receive_soon();
+  if (on && socket_) {
+    drained_ = false;  // what came while nobody waited for it was announced to nobody
+    receive_soon();
+  }
   if (!wants_input()) input_.wait_.reset();
 }
 
