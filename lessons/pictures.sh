@@ -37,6 +37,7 @@ picture_of() {
     16-*) echo "$1" --only round --pairs 5 ;; # a few rounds, not the whole table
     17-*) echo "$1" --virtual-time --only task --below 200000 --every 30000 ;;
     18-*) echo "$1.files" ;;                  # one call, made twice, and not dozens of them
+    19-*) echo "$1" --only scene --at-once 4 ;; # a few clients, who can be told apart
     *) echo "$1" "$2" ;;
   esac
 }

@@ -56,7 +56,8 @@ const std::vector<Quick> kQuick{{"00-parents", {}, "batching parent"},
                                 {"15-job-queue"},
                                 {"16-chess-exhibition", {"--boards", "3", "--only", "round"}},
                                 {"17-cpu-heavy", {"--below", "20000", "--every", "3000"}},
-                                {"18-blocking-library", {"--late", "0.02"}}};
+                                {"18-blocking-library", {"--late", "0.02"}},
+                                {"19-web-server", {"--only", "scene", "--at-once", "3"}}};
 
 TEST(Timeline, EveryLessonDrawsWhoRanAndWritesItDown) {
   const TempDir folder;
