@@ -32,8 +32,11 @@ inline Task<> serve_on_a_loop(net::Address address, Duration query,
   options.address = address;
   options.max_connections = 1'000'000;  // as many as there are descriptors
   web::Server server(std::move(router), std::move(options));
-  ready(server.address());
-  co_await told_to_end();
+  {
+    ToldToEnd told;
+    ready(server.address());
+    co_await told.wait();
+  }
   co_await server.shutdown(std::chrono::seconds(10));
 }
 

@@ -52,7 +52,7 @@ class Plot {
 
   std::string svg() {
     const double width = kLeft + static_cast<double>(targets_.size()) * (kWide + kLeft);
-    const double height = kTop + 2 * (kHigh + kBetween) + 34;
+    const double height = kTop + 2 * (kHigh + kBetween) + 14;
     out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + text(width) + " " +
            text(height) + "\" role=\"img\" aria-labelledby=\"title\">\n" +
            "<title id=\"title\">Requests per second and waiting times of three servers, from " +
@@ -67,7 +67,7 @@ class Plot {
             "GET " + targets_[i] + ": seconds until the answer (dashed: of 99 %)", targets_[i],
             times_, true);
     }
-    legend(height - 20);
+    legend(height - 16);
     return out_ + "</svg>\n";
   }
 
@@ -87,7 +87,7 @@ class Plot {
     double place(double value) const { return (std::log10(value) - from) / decades(); }
   };
 
-  static constexpr double kLeft = 62, kTop = 42, kWide = 350, kHigh = 220, kBetween = 58;
+  static constexpr double kLeft = 74, kTop = 42, kWide = 340, kHigh = 220, kBetween = 58;
 
   static std::string text(double number) {
     char digits[32];
@@ -125,7 +125,7 @@ class Plot {
   void panel(double left, double top, const std::string& title, const std::string& target,
              const Axis& up, bool times) {
     const double bottom = top + kHigh;
-    words("title", left - 40, top - 14, title);
+    words("title", left - 52, top - 14, title);
     for (int i = 0; i <= clients_.decades(); ++i) {
       const double x = left + kWide * i / clients_.decades();
       line(x, top, x, bottom);
@@ -174,7 +174,7 @@ class Plot {
   }
 
   void legend(double y) {
-    double x = kLeft - 40;
+    double x = kLeft - 52;
     for (std::size_t i = 0; i < curves_.size() && curves_[i].target == targets_.front(); ++i) {
       mark(i, x + 5, y - 4, false);
       words("key", x + 16, y, curves_[i].title);

@@ -8,17 +8,18 @@
 // folder, "/" with its index.html; without, "/" says hello. POST /echo sends the body back as it
 // comes, so that it may be as long as the limit allows. Ctrl-C and SIGTERM let what is under way
 // come to its end, for at most ten seconds. Each request is a line on stderr with --log.
+#include <algorithm>
 #include <chrono>
-#include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <string>
 #include <utility>
 
+#include "lessons/19-web-server/descriptors.hpp"
+#include "lessons/19-web-server/told_to_end.hpp"
 #include "lessons/common/lesson.hpp"
 #include "runtime/net/address.hpp"
-#include "runtime/reactor/reactor.hpp"
-#include "runtime/sync/event.hpp"
 #include "runtime/task/run.hpp"
 #include "runtime/task/task.hpp"
 #include "runtime/web/server.hpp"
@@ -70,19 +71,17 @@ web::Router routes(const Choices& choices) {
 Task<> serve(const Choices& choices) {
   web::ServerOptions options;
   options.address = net::Address::loopback(static_cast<std::uint16_t>(choices.port));
+  // As many as there are descriptors, some of which the files need.
+  options.max_connections = std::max<std::size_t>(raise_descriptor_limit(), 200) - 100;
   options.header_timeout = from_seconds(choices.header_timeout);
   if (choices.log) options.access_log = web::log_to(stderr);
   web::Server server(routes(choices), std::move(options));
 
-  Event told_to_end;
-  Reactor& loop = Reactor::current();
-  for (const int signal : {SIGINT, SIGTERM}) {
-    loop.add_signal_handler(signal, [&] { told_to_end.set(); });
+  {
+    ToldToEnd told;
+    say("http://", server.address().to_string());
+    co_await told.wait();
   }
-  std::printf("http://%s\n", server.address().to_string().c_str());
-  std::fflush(stdout);
-  co_await told_to_end.wait();
-  for (const int signal : {SIGINT, SIGTERM}) loop.remove_signal_handler(signal);
   co_await server.shutdown(10s);
 }
 

@@ -171,7 +171,7 @@ std::map<std::string, Scene> scene_in(const std::string& text) {
 }
 
 TEST(Lesson19, OneAtATimeTheLastOfTwentyWaitsForAllOthersAndElseNobodyForAnybody) {
-  const RunResult result = run(kName);
+  const RunResult result = run(kName, {"--seconds", "0.03"});
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(without_figures(result.out),
