@@ -66,6 +66,7 @@ inline int wait_for_one(short events, TimePoint deadline, int first, int second,
   }
 }
 
+/// For one thread; it serves one client and is of no further use.
 class BlockingConnection {
  public:
   /// `how` must outlive it.

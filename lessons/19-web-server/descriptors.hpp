@@ -1,5 +1,9 @@
+// How many descriptors this process may have.
+//
 // Ten thousand connections are ten thousand descriptors, and a process may have 1,024 of them as a
-// rule: that is the soft limit, which it may raise by itself, up to the hard one.
+// rule: that is the soft limit, which it may raise by itself, up to the hard one. Whoever starts
+// the program sets that (`ulimit -n`, or the service manager), and only root goes beyond it. The
+// low default is of the time of select(2), which has no room for larger numbers.
 #pragma once
 
 #include <sys/resource.h>

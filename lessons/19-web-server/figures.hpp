@@ -1,4 +1,7 @@
 // Figures as the tables show them: short, and to be compared at a glance.
+//
+// Three digits of a time are all that one run can mean; a fourth would be of that run alone. What
+// is only a lower bound says so, by ">" in front.
 #pragma once
 
 #include <cstdint>

@@ -44,6 +44,7 @@
 
 namespace simul {
 
+/// What is to be asked, by how many, and for how long.
 struct LoadOptions {
   net::Address server;
   std::string host;  ///< the Host header
@@ -56,6 +57,7 @@ struct LoadOptions {
   std::string name = "client";                  ///< of the tasks
 };
 
+/// What became of it.
 struct LoadReport {
   /// How long something took; or, with `at_least`, how long it had lasted when we stopped looking.
   struct Time {
@@ -64,14 +66,15 @@ struct LoadReport {
     bool operator<(const Time& other) const { return seconds < other.seconds; }
   };
 
-  std::vector<Time> times;  ///< of every request, the shortest first
-  std::uint64_t in_window = 0;
+  std::vector<Time> times;      ///< of every request that did not fail, the shortest first
+  std::uint64_t in_window = 0;  ///< how many were answered before it was over
   std::uint64_t answered = 0;
   std::uint64_t unanswered = 0;
   std::uint64_t failed = 0;
   std::map<std::string, std::uint64_t> failures;  ///< why, and how often
   double window = 0;                              ///< seconds that it really lasted
 
+  /// Answers per second of the window.
   double rate() const { return window > 0 ? static_cast<double>(in_window) / window : 0; }
 
   /// The time below which this part of them lies: 0.5 is the median. Not without any.

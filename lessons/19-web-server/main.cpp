@@ -128,7 +128,7 @@ void print_row(const char* way, const std::string (&columns)[7]) {
 // One row of the table: a server of its own, and so many clients.
 Task<Measured> measure_row(const Choices& choices, const Way& way, const std::string& target,
                            std::size_t clients) {
-  progress("GET " + target + ": " + way.title + ", " + with_commas(clients) + " clients");
+  progress("GET " + target + ": " + way.title + ", clients: " + with_commas(clients));
   ServerProcess server(choices.program, way, choices.query);
   co_await server.started();
   LoadOptions options;
@@ -203,7 +203,8 @@ Task<> async_main(const Choices& choices) {
   std::vector<Curve> curves;
   if (choices.wants("scene")) co_await scene(choices);
   if (choices.wants("table")) {
-    say("\nThe page waits for nothing, and everybody asks again at once:\n");
+    if (choices.wants("scene")) say();
+    say("The page waits for nothing, and everybody asks again at once:\n");
     co_await table(choices, "/", curves);
     if (choices.full) {
       say("\nThe page waits ", one_decimal(choices.query), " s for a query:\n");
@@ -212,7 +213,7 @@ Task<> async_main(const Choices& choices) {
     if (!choices.plot.empty()) write_plot(choices.plot, curves);
   }
   if (choices.wants("idle")) {
-    say("");
+    if (choices.wants("table")) say();
     co_await idle(choices, descriptors);
   }
 }

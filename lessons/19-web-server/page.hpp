@@ -16,6 +16,7 @@
 
 namespace simul {
 
+/// A page of plain text.
 inline http::Response text_page(int status, std::string text) {
   http::Response response;
   response.status = status;
@@ -24,6 +25,7 @@ inline http::Response text_page(int status, std::string text) {
   return response;
 }
 
+/// What is there without asking anybody.
 inline http::Response front_page() {
   return text_page(200, "hello\n");
 }

@@ -50,6 +50,7 @@ class Plot {
     }
   }
 
+  /// The picture. Once.
   std::string svg() {
     const double width = kLeft + static_cast<double>(targets_.size()) * (kWide + kLeft);
     const double height = kTop + 2 * (kHigh + kBetween) + 14;

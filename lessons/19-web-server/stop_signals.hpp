@@ -14,6 +14,7 @@
 
 namespace simul {
 
+/// The two signals, for the threads of one program. Make it before the first of them is started.
 class StopSignals {
  public:
   /// Throws std::system_error if there is no pipe to be had.

@@ -36,6 +36,7 @@
 
 namespace simul {
 
+/// A way to serve, by its names.
 struct Way {
   const char* word;   ///< on the command line
   const char* title;  ///< in the tables

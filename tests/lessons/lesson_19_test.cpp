@@ -251,6 +251,25 @@ TEST(Lesson19, WhereTheMachineStopsTheTableSaysSoAndNothingCrashes) {
   EXPECT_TRUE(std::regex_search(result.out, kNote)) << result.out;
 }
 
+TEST(Lesson19, CtrlCEndsItWithItsServersWhereverItIs) {
+  for (const char* part : {"scene", "table"}) {
+    testing::Child child({program(kName), "--only", part, "--seconds", "10"});
+    std::string seen;
+    for (char byte = 0; !seen.ends_with("clients  ") && !seen.ends_with("in s:\n");) {
+      ASSERT_EQ(::read(child.out.get(), &byte, 1), 1) << seen;
+      seen += byte;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // it must end anywhere
+    // Only the program itself is told: its servers are its own affair.
+    ASSERT_EQ(::kill(child.pid(), SIGINT), 0);
+    EXPECT_EQ(child.wait(), 128 + SIGINT);
+    // stderr ends when nobody is left who could write to it.
+    std::string complaint;
+    for (char byte = 0; ::read(child.err.get(), &byte, 1) == 1;) complaint += byte;
+    EXPECT_EQ(complaint, "");
+  }
+}
+
 // ---- The three ways ----
 
 class Way : public ::testing::TestWithParam<std::string> {
