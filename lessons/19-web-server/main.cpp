@@ -157,8 +157,9 @@ Task<> table(const Choices& choices, const std::string& target, std::vector<Curv
           clients == 1 ? way.title : "",
           {with_commas(clients), with_commas(static_cast<std::uint64_t>(std::llround(point.rate))),
            milliseconds(point.median), milliseconds(point.slow),
-           report.answered > 0 ? one_decimal(row.cpu) : "-",
-           one_decimal(static_cast<double>(row.memory) / (1 << 20)), with_commas(report.failed)});
+           row.cpu > 0 ? one_decimal(row.cpu) : "-",
+           row.memory > 0 ? one_decimal(static_cast<double>(row.memory) / (1 << 20)) : "-",
+           with_commas(report.failed)});
       for (const auto& [why, count] : report.failures) {
         notes.push_back(std::string(way.title) + ", " + with_commas(clients) + " clients, " +
                         with_commas(count) + " times: " + why);
@@ -187,7 +188,7 @@ Task<> idle(const Choices& choices, std::size_t descriptors) {
   const LoadReport report = co_await load.run();
   const std::size_t after = server.memory();
   say(with_commas(report.answered), " connections are kept, and idle, on one loop.");
-  if (before == 0) {
+  if (before == 0 || after < before || report.answered == 0) {
     say("Their memory cannot be told here.");
   } else {
     say("The server's process needs ", with_commas((after - before) / report.answered),
@@ -201,6 +202,7 @@ Task<> idle(const Choices& choices, std::size_t descriptors) {
 Task<> async_main(const Choices& choices) {
   const std::size_t descriptors = raise_descriptor_limit();
   std::vector<Curve> curves;
+  if (!choices.plot.empty()) write_plot(choices.plot, curves);
   if (choices.wants("scene")) co_await scene(choices);
   if (choices.wants("table")) {
     if (choices.wants("scene")) say();

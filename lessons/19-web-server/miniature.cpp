@@ -20,6 +20,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -99,7 +100,7 @@ bool go_on(Connection& client, short ready) {
     answer_whole_requests(client);
   }
   if (client.unsent.empty()) return true;
-  const ssize_t sent = send(client.fd, client.unsent.data(), client.unsent.size(), MSG_NOSIGNAL);
+  const ssize_t sent = send(client.fd, client.unsent.data(), client.unsent.size(), 0);
   if (sent < 0 && is_lasting()) return false;
   if (sent > 0) client.unsent.erase(0, static_cast<std::size_t>(sent));
   // Not closed before the peer closes: with bytes unread that would be a reset, and destroy
@@ -143,7 +144,7 @@ int connect_to(const sockaddr_in& server) {
 
 // Says `text`, and prints the bodies of so many answers.
 void ask(int fd, const char* who, const std::string& text, int answers) {
-  send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+  send(fd, text.data(), text.size(), 0);
   std::printf("%s says %zu bytes\n", who, text.size());
   std::string got;
   for (char byte; answers > 0 && recv(fd, &byte, 1, 0) == 1;) {
@@ -155,6 +156,7 @@ void ask(int fd, const char* who, const std::string& text, int answers) {
 }
 
 int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);  // who has gone is an error of send(), and not our end
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

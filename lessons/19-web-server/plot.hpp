@@ -212,10 +212,13 @@ text{fill:#9aa4af}.title{fill:#e6edf3}
   std::string out_;
 };
 
-/// Throws std::system_error: "write plot x.svg: No such file or directory".
+/// Writes it in place of what the file holds; without curves, only makes sure that it can be
+/// written, which is better known before a long measurement than after it. Throws
+/// std::system_error: "write plot x.svg: No such file or directory".
 inline void write_plot(const std::string& path, const std::vector<Curve>& curves) {
-  const std::string svg = Plot(curves).svg();
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"), std::fclose);
+  const char* const mode = curves.empty() ? "a" : "w";
+  const std::string svg = curves.empty() ? "" : Plot(curves).svg();
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), mode), std::fclose);
   if (file == nullptr || std::fwrite(svg.data(), 1, svg.size(), file.get()) != svg.size() ||
       std::fflush(file.get()) != 0) {
     throw_errno("write plot " + path);

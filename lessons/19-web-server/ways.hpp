@@ -90,14 +90,17 @@ class ServerProcess {
 
   const net::Address& address() const noexcept { return address_; }
 
-  /// Seconds that it has computed so far, the kernel's work for it included.
+  /// Seconds that it has computed so far, the kernel's work for it included. 0 where the system
+  /// has no such clock.
   double cpu_seconds() const {
-    clockid_t clock;
     timespec time{};
+#if defined(_POSIX_CPUTIME) && _POSIX_CPUTIME >= 0
+    clockid_t clock;
     if (const int error = ::clock_getcpuclockid(process_.pid(), &clock); error != 0) {
       throw_errno("clock_getcpuclockid", error);
     }
     check(::clock_gettime(clock, &time), "clock_gettime");
+#endif
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
   }
 

@@ -223,6 +223,7 @@ TEST(Lesson19, TheTableIsAlsoAPicture) {
   const RunResult nowhere = run(kName, {"--only", "table", "--up-to", "1", "--seconds", "0.01",
                                         "--plot", "/no/such/folder/x.svg"});
   EXPECT_EQ(nowhere.status, 1);
+  EXPECT_EQ(nowhere.out, "") << "it is known before anything is measured";
   EXPECT_EQ(nowhere.err, kName + ": write plot /no/such/folder/x.svg: No such file or directory\n");
 }
 
