@@ -22,7 +22,6 @@
 #include "runtime/json/json.hpp"
 #include "runtime/reactor/reactor.hpp"
 #include "runtime/redis/client.hpp"
-#include "runtime/redis/job_keys.hpp"
 #include "runtime/redis/job_queue.hpp"
 #include "runtime/task/finally.hpp"
 #include "runtime/task/run.hpp"
@@ -45,18 +44,6 @@ Task<> one_job(const WorkerProgram& program, JobQueue& queue) {
   say("\nIts result: ", json::write(result->value()));
 }
 
-// Everything that is known of a queue. For a Redis that others use, too.
-Task<> forget(redis::Client& client, JobQueue& queue) {
-  std::vector<std::string> ids = co_await queue.job_ids();
-  for (const redis::Registry registry : redis::kRegistries) {
-    const std::vector<std::string> more = co_await queue.job_ids(registry);
-    ids.insert(ids.end(), more.begin(), more.end());
-  }
-  for (const std::string& id : ids) co_await queue.jobs().remove(id);
-  co_await client.call("SREM", redis::keys::kQueues, redis::keys::queue(queue.name()));
-  co_await client.call("DEL", redis::keys::workers_of(queue.name()));
-}
-
 Task<> both_scenes(RedisServer& server, std::string worker) {
   co_await server.start();
   redis::Client client(server.url());
@@ -75,7 +62,7 @@ Task<> both_scenes(RedisServer& server, std::string worker) {
   auto clean_up = [&]() -> Task<> {
     if (!server.shared()) co_return;
     try {
-      co_await forget(client, queue);
+      co_await queue.remove();
     } catch (const std::exception& error) {
       complain(error);
     }

@@ -135,6 +135,18 @@ Task<std::size_t> JobQueue::empty() {
   co_return count;
 }
 
+Task<> JobQueue::remove() {
+  constexpr std::size_t kAll = 1'000'000'000;
+  std::vector<std::string> ids = co_await job_ids(kAll);
+  for (const Registry registry : kRegistries) {
+    const std::vector<std::string> more = co_await job_ids(registry, kAll);
+    ids.insert(ids.end(), more.begin(), more.end());
+  }
+  for (const std::string& id : ids) co_await jobs_.remove(id);
+  co_await client().call("SREM", keys::kQueues, keys::queue(name_));
+  co_await client().call("DEL", keys::workers_of(name_));
+}
+
 Task<std::vector<std::string>> JobQueue::names(Client& client) {
   const Reply queues = co_await client.call("SMEMBERS", keys::kQueues);
   std::vector<std::string> names;

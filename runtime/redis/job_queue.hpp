@@ -115,6 +115,10 @@ class JobQueue {
   /// Removes all jobs that wait; returns how many. (Queue.empty)
   Task<std::size_t> empty();
 
+  /// Removes every job of the queue, those that have ended or are under way, too, and its name. A
+  /// worker that is at one of them does it for nothing. (Queue.delete with delete_jobs)
+  Task<> remove();
+
   /// The names of all queues that were ever used, sorted. (Queue.all)
   static Task<std::vector<std::string>> names(Client& client);
 

@@ -427,6 +427,32 @@ TEST_P(JobQueueTest, JobsCanBeCanceledRemovedAndNoted) {
   EXPECT_EQ(order, "c");
 }
 
+TEST_P(JobQueueTest, ARemovedQueueLeavesNothingOfItsJobsWhateverBecameOfThem) {
+  Reactor loop;
+  Client client = connect();
+  JobQueue queue(client);
+  JobQueue other(client, "other");
+  const std::vector<std::string> whats = {"done", "canceled", "waits"};
+  const std::vector<std::string> others = {"other"};
+  run([&]() -> Task<> {
+    const Job kept = co_await other.enqueue("app.note", "kept");
+    std::vector<std::string> ids;
+    for (const std::string& what : whats) {
+      if (what == "canceled") co_await work();
+      const Job job = co_await queue.enqueue("app.note", what);
+      ids.push_back(job.id);
+    }
+    EXPECT_TRUE(co_await queue.jobs().cancel(ids[1]));
+    EXPECT_EQ(co_await queue.size(Registry::finished), 1u);
+    co_await queue.remove();
+    EXPECT_TRUE((co_await queue.jobs().fetch_many(ids)).empty());
+    EXPECT_EQ(co_await queue.size(), 0u);
+    EXPECT_EQ(co_await queue.size(Registry::finished), 0u);
+    EXPECT_EQ(co_await JobQueue::names(client), others);
+    EXPECT_TRUE(co_await other.jobs().fetch(kept.id));
+  }());
+}
+
 TEST_P(JobQueueTest, ManyJobsThatWaitRunAtOnce) {
   Reactor loop;
   Client client = connect();
