@@ -252,8 +252,9 @@ LIBS = $(filter %/libcommon.a,$^) $(filter %/libsimul.a,$^)
 $(LESSON_BINARIES): $(BUILD)/lessons/%: $(OBJ)/lessons/%/main.o $(LIBCOMMON) $(LIBSIMUL)
 	$(link)
 
-# This one starts workers, which are programs of their own.
+# These start programs of their own: workers, and clients.
 $(BUILD)/lessons/15-job-queue: | $(BUILD)/lessons/15-job-queue.worker
+$(BUILD)/lessons/22-scaling-out.cores: | $(BUILD)/lessons/19-web-server.load
 
 # A miniature is the idea from nothing: it gets nothing of ours to link with.
 define variant_rule

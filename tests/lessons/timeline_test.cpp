@@ -57,7 +57,8 @@ const std::vector<Quick> kQuick{{"00-parents", {}, "batching parent"},
                                 {"16-chess-exhibition", {"--boards", "3", "--only", "round"}},
                                 {"17-cpu-heavy", {"--below", "20000", "--every", "3000"}},
                                 {"18-blocking-library", {"--late", "0.02"}},
-                                {"19-web-server", {"--only", "scene", "--at-once", "3"}}};
+                                {"19-web-server", {"--only", "scene", "--at-once", "3"}},
+                                {"22-scaling-out", {"--crowds", "--limit", "20"}}};
 
 TEST(Timeline, EveryLessonDrawsWhoRanAndWritesItDown) {
   const TempDir folder;
