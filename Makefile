@@ -229,6 +229,19 @@ endif
 
 -include $(patsubst %.o,%.d,$(call object,$(SOURCES)))
 
+# What lesson.hpp includes, every lesson's program has anyway: compiled once, it hides no missing
+# include. A miniature has nothing of ours, and some tools have command lines of their own.
+LESSON_HEADER  := $(BUILD)/lesson.hpp
+LESSON_OBJECTS := $(call object,$(LESSONS:%=lessons/%/main.cpp) $(filter-out %/miniature.cpp %/fetch.cpp %/url.cpp %/json.cpp,$(VARIANTS)))
+$(LESSON_HEADER): FORCE
+	$(call keep_current,$@,#include "lessons/common/lesson.hpp")
+$(LESSON_HEADER).gch: $(LESSON_HEADER) $(BUILD)/flags
+	$(call compile_header,$(LESSON_HEADER))
+$(LESSON_HEADER).gch: EXTRA_FLAGS :=
+-include $(LESSON_HEADER).gch.d
+$(LESSON_OBJECTS): $(LESSON_HEADER).gch
+$(LESSON_OBJECTS): EXTRA_FLAGS = -include $(LESSON_HEADER)
+
 # The list of members: a source that is gone must leave its archive too.
 $(BUILD)/runtime.list: FORCE
 	$(call keep_current,$@,$(RUNTIME))
