@@ -168,6 +168,7 @@ Task<Descriptor> Flight::dial() {
     options.attempt = deadlines_.connect();
     options.deadline = deadlines_.end();
     options.context = exchange_.context() + ": ";
+    options.peer = core_->options.peer;
     net::Connect race = net::connect(std::move(addresses), std::move(options));
     const Known known(dialing_, race);
     co_return co_await race;

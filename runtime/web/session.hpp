@@ -30,6 +30,7 @@
 #include "runtime/http/message.hpp"
 #include "runtime/http/message_parser.hpp"
 #include "runtime/http/request_options.hpp"
+#include "runtime/reactor/watch.hpp"
 #include "runtime/task/task.hpp"
 #include "runtime/web/connection_pool.hpp"
 
@@ -56,6 +57,7 @@ struct SessionOptions {
   /// How much a compressed body may hold. A streamed body is limited by `ratio` alone.
   http::ExpansionLimits expansion;
   http::Limits limits;  ///< of a response; `body` does not count for a streamed one
+  Peer peer = Peer::outside;  ///< `here`: the server is on this loop; for tests in virtual time
 };
 
 /// What may be chosen for one request, in addition to its URL or in place of what the session has.
