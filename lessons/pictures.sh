@@ -38,6 +38,7 @@ picture_of() {
     17-*) echo "$1" --virtual-time --only task --below 200000 --every 30000 ;;
     18-*) echo "$1.files" ;;                  # one call, made twice, and not dozens of them
     19-*) echo "$1" --only scene --at-once 4 ;; # a few clients, who can be told apart
+    20-*) echo "$1" --without-eve ;;          # her scene is longer than the others together
     21-*) echo "$1" --pages 24 --concurrency 6 --per-host 2 --latency 0.02 --timeout 0.1 ;; # the beginning of a crawl
     22-*) echo "$1.cores" --only /compute --clients 6 --seconds 0.02 ;; # whose loops one can see
     *) echo "$1" "$2" ;;

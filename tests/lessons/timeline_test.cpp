@@ -58,6 +58,7 @@ const std::vector<Quick> kQuick{{"00-parents", {}, "batching parent"},
                                 {"17-cpu-heavy", {"--below", "20000", "--every", "3000"}},
                                 {"18-blocking-library", {"--late", "0.02"}},
                                 {"19-web-server", {"--only", "scene", "--at-once", "3"}},
+                                {"20-push-server"},
                                 {"21-web-crawler", {"--pages", "40"}},
                                 {"22-scaling-out", {"--crowds", "--limit", "20"}}};
 
