@@ -10,85 +10,22 @@
 // Both servers are processes of their own, and the clients are a bare epoll loop in this one. The
 // floor is an epoll loop that answers the same bytes and parses nothing.
 #include <sys/resource.h>
-#include <time.h>
 
 #include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "runtime/task/run.hpp"
-#include "runtime/web/server.hpp"
 #include "tests/bench/bare_http.hpp"
 #include "tests/bench/bench.hpp"
+#include "tests/bench/http_server.hpp"
 
 namespace simul::bench {
 namespace {
 
 const std::string kRequest = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
-constexpr std::size_t kAnswer =
-    sizeof(
-        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nhello") -
-    1;
-
-// Our server in a child process.
-class OurServer {
- public:
-  OurServer() {
-    int fds[2];
-    check(::pipe(fds), "pipe");
-    const UniqueFd in(fds[0]), out(fds[1]);
-    pid_ = check(::fork(), "fork");
-    if (pid_ == 0) serve(out.get());
-    std::uint16_t port = 0;
-    if (::read(in.get(), &port, sizeof port) != sizeof port) throw_errno("no server");
-    address_ = net::Address::loopback(port);
-  }
-  ~OurServer() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  OurServer(const OurServer&) = delete;
-  OurServer& operator=(const OurServer&) = delete;
-
-  const net::Address& address() const { return address_; }
-  pid_t pid() const { return pid_; }
-
- private:
-  [[noreturn]] static void serve(int out) {
-    auto main = [out]() -> Task<> {
-      web::Router router;
-      router.get(
-          "/", [](web::Request&) -> Task<web::Response> { co_return web::Response(200, "hello"); });
-      router.get("/fiber", [](web::Request&) { return web::Response(200, "hello"); });
-      web::ServerOptions options;
-      options.max_connections = 100'000;
-      web::Server server(std::move(router), std::move(options));
-      const std::uint16_t port = server.address().port();
-      if (::write(out, &port, sizeof port) != sizeof port) ::_exit(1);
-      co_await server.wait_closed();
-    };
-    run(main());
-    ::_exit(0);
-  }
-
-  net::Address address_;
-  pid_t pid_ = -1;
-};
-
-// Microseconds that a process has computed.
-double cpu_of(pid_t pid) {
-  clockid_t clock;
-  timespec time{};
-  if (::clock_getcpuclockid(pid, &clock) != 0) throw_errno("clock_getcpuclockid");
-  check(::clock_gettime(clock, &time), "clock_gettime");
-  return 1e6 * static_cast<double>(time.tv_sec) + 1e-3 * static_cast<double>(time.tv_nsec);
-}
-
 Round measure(const net::Address& address, pid_t pid, std::string_view request, int at_once) {
   const double before = cpu_of(pid);
-  Round round = bare_client(address, request, kAnswer, at_once);
+  Round round = bare_client(address, request, kAnswer.size(), at_once);
   round.microseconds = (cpu_of(pid) - before) / kRequests;
   return round;
 }
@@ -137,7 +74,7 @@ void compare(Bench& bench, const std::string& name, Bottom bottom, Top top, bool
 
 void measure_all(Bench& bench) {
   const OurServer ours;
-  const BareServer bare(std::string(kAnswer, 'x'));
+  const BareServer bare(kAnswer);
   for (const int at_once : {1, 64}) {
     const std::string name = "http.server." + std::to_string(at_once);
     if (!bench.wants(name)) continue;

@@ -59,6 +59,9 @@ class Nginx {
   /// `http://127.0.0.1:<port>`; "" if there is no nginx here.
   const std::string& url() const { return url_; }
 
+  /// Its process. Only if there is one.
+  pid_t pid() const { return server_->pid(); }
+
   /// A file that it serves under `/name`.
   void write(std::string_view name, std::string_view content) const {
     folder_.write(name, content);
