@@ -11,7 +11,8 @@ namespace {
 
 void write_number(std::string& out, std::uint64_t number) {
   char digits[20];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+  const char* const end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 void write_field(std::string& out, std::string_view name, std::string_view value) {
@@ -31,8 +32,10 @@ std::optional<std::uint64_t> stated_length(const Headers& headers) try {
   throw InvalidMessage(error.what());
 }
 
-// Headers validate themselves; what remains is that they may not contradict the framing.
-void check_framing(const Headers& headers, std::optional<std::uint64_t> body_length) {
+// Headers validate themselves; what remains is that they may not contradict the framing. Returns
+// the caller's Content-Length.
+std::optional<std::uint64_t> check_framing(const Headers& headers,
+                                           std::optional<std::uint64_t> body_length) {
   if (headers.contains("Transfer-Encoding")) {
     throw InvalidMessage("Transfer-Encoding is not the caller's to set");
   }
@@ -41,6 +44,7 @@ void check_framing(const Headers& headers, std::optional<std::uint64_t> body_len
     throw InvalidMessage("Content-Length " + std::to_string(*stated) + " for a body of " +
                          std::to_string(*body_length) + " bytes");
   }
+  return stated;
 }
 
 bool is_framing_field(std::string_view name) {
@@ -106,8 +110,7 @@ void write_request_head(std::string& out, const Request& request) {
   out.append("\r\n");
 }
 
-void write_response_head(std::string& out, const Response& response,
-                         const ResponseFraming& framing) {
+void write_response_head(std::string& out, const Answer& response, const ResponseFraming& framing) {
   const int status = response.status;
   if (status < 100 || status > 999) {
     throw InvalidMessage("status " + std::to_string(status) + " has not three digits");
@@ -121,9 +124,10 @@ void write_response_head(std::string& out, const Response& response,
   }
   // A length without the body is what HEAD and 304 are for: there the caller's word is good enough.
   const bool length_alone = (framing.without_body && response.body.empty()) || status == 304;
-  std::optional<std::uint64_t> length = stated_length(response.headers);
+  std::optional<std::uint64_t> length;
   if (!framing.streamed && !length_alone) length = response.body.size();
-  check_framing(response.headers, length);
+  const auto stated = check_framing(response.headers, length);
+  if (!length) length = stated;
   if (status != 101 && response.headers.contains("Connection")) {
     throw InvalidMessage("Connection is not the caller's to set");
   }
@@ -150,7 +154,7 @@ void write_response_head(std::string& out, const Response& response,
   out.append("\r\n");
 }
 
-void write_response(std::string& out, const Response& response, const ResponseFraming& framing) {
+void write_response(std::string& out, const Answer& response, const ResponseFraming& framing) {
   write_response_head(out, response, framing);
   if (!framing.without_body && !framing.streamed) out.append(response.body);
 }

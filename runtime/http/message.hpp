@@ -39,16 +39,20 @@ struct IncomingRequest {
   std::string_view query() const noexcept;
 };
 
-/// An answer, seen from either side.
-struct Response {
+/// An answer, seen from either side. (Small: a server hands one on several times.)
+struct Answer {
   int status = 200;
   std::string reason;     ///< as sent; when written and empty, the usual phrase takes its place
   int minor_version = 1;  ///< HTTP/1.x
   Headers headers;
   std::string body;
-  Url url;  ///< where it came from, after redirects; a server leaves it empty
 
   bool ok() const noexcept { return status >= 200 && status < 300; }
+};
+
+/// What a client gets.
+struct Response : Answer {
+  Url url;  ///< where it came from, after redirects
 };
 
 /// How a response is to be framed.
@@ -57,7 +61,7 @@ struct ResponseFraming {
   bool without_body = false;  ///< the answer to HEAD: the length is stated, the body is not sent
   int minor_version = 1;  ///< the client's; with 0, keep_alive has to be said and nothing chunked
   /// The body follows in pieces: chunked (chunked.hpp), or up to the connection's end for
-  /// HTTP/1.0. `Response::body` is not looked at.
+  /// HTTP/1.0. `Answer::body` is not looked at.
   bool streamed = false;
   /// Whole header lines, each with its CRLF, written as they are: what a server says with every
   /// answer, such as Date.
@@ -76,12 +80,11 @@ void write_request_head(std::string& out, const Request& request);
 /// Appends the status line and header fields to `out`, and Content-Length, Transfer-Encoding and
 /// Connection as `framing` has it; 1xx, 204 and 304 get no Content-Length of their own. Throws as
 /// above, also when the headers contain a Connection field (except with 101).
-void write_response_head(std::string& out, const Response& response,
+void write_response_head(std::string& out, const Answer& response,
                          const ResponseFraming& framing = {});
 
 /// Appends head and body, as `framing` has it: what a small server sends.
-void write_response(std::string& out, const Response& response,
-                    const ResponseFraming& framing = {});
+void write_response(std::string& out, const Answer& response, const ResponseFraming& framing = {});
 
 /// RFC 9110's phrase for a status: "Not Found" for 404; "" for one it does not name.
 std::string_view reason_phrase(int status) noexcept;

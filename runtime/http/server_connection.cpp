@@ -72,7 +72,7 @@ ResponseFraming ServerConnection::framing(std::string_view extra, bool streamed)
   return framing;
 }
 
-std::string_view ServerConnection::answer(std::string& out, const Response& response,
+std::string_view ServerConnection::answer(std::string& out, const Answer& response,
                                           std::string_view extra) {
   const ResponseFraming how = framing(extra, /*streamed=*/false);
   write_response_head(out, response, how);
@@ -84,7 +84,7 @@ std::string_view ServerConnection::answer(std::string& out, const Response& resp
   return {};
 }
 
-void ServerConnection::begin(std::string& out, const Response& response, std::string_view extra) {
+void ServerConnection::begin(std::string& out, const Answer& response, std::string_view extra) {
   const ResponseFraming how = framing(extra, /*streamed=*/true);
   write_response_head(out, response, how);
   left_ = content_length(response.headers);

@@ -70,11 +70,11 @@ class ServerConnection {
   /// Appends the answer: the head, and a body that is not large. A large one is returned, to be
   /// sent behind `out` without a copy. `extra`: see ResponseFraming. Throws `InvalidMessage`, and
   /// nothing is said then.
-  std::string_view answer(std::string& out, const Response& response, std::string_view extra = {});
+  std::string_view answer(std::string& out, const Answer& response, std::string_view extra = {});
 
   /// Appends the head of an answer whose body comes in pieces: chunked, unless the headers say its
   /// Content-Length; up to the end of the connection for HTTP/1.0.
-  void begin(std::string& out, const Response& response, std::string_view extra = {});
+  void begin(std::string& out, const Answer& response, std::string_view extra = {});
 
   /// A piece of that body with what has to stand round it.
   struct Framed {

@@ -61,11 +61,11 @@ struct Upgraded {
   Event& closing;        ///< set when the server shuts down: say goodbye and end
 };
 
-/// An answer. An http::Response will do where no more is wanted.
-struct Response : http::Response {
+/// An answer. An http::Answer, or an http::Response, will do where no more is wanted.
+struct Response : http::Answer {
   Response() = default;
-  Response(http::Response&& response)  // NOLINT(google-explicit-constructor): it is one
-      : http::Response(std::move(response)) {}
+  Response(http::Answer&& answer)  // NOLINT(google-explicit-constructor): it is one
+      : http::Answer(std::move(answer)) {}
   explicit Response(int the_status) { status = the_status; }
 
   /// With a body of that type.
