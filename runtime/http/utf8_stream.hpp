@@ -36,13 +36,13 @@ class Utf8Stream {
   void reset() noexcept { *this = Utf8Stream(); }
 
  private:
-  // Eight bytes at a time: most text is made of these.
+  // Many bytes at a time: most text is made of these.
   static std::size_t ascii_length(std::string_view text) noexcept {
     std::size_t i = 0;
-    for (; i + 8 <= text.size(); i += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, text.data() + i, 8);
-      if ((word & 0x8080808080808080U) != 0) break;
+    for (; i + 32 <= text.size(); i += 32) {
+      std::uint64_t words[4];
+      std::memcpy(words, text.data() + i, sizeof words);
+      if (((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080U) != 0) break;
     }
     while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
     return i;

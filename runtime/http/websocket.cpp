@@ -11,9 +11,13 @@ bool is_utf8(std::string_view text) noexcept {
   return stream.feed(text) && stream.whole();
 }
 
-// What has arrived of a message is reserved at once, or so much, which is no more than a hostile
-// head could make a connection hold anyway.
+// Twice what has arrived of a message is reserved at once, or so much, which is no more than a
+// hostile head could make a connection hold anyway.
 constexpr std::size_t kReserved = 4096;
+
+// A payload is copied, unmasked and checked in pieces that stay in the processor's nearest cache
+// meanwhile.
+constexpr std::size_t kPiece = 8192;
 
 }  // namespace
 
@@ -83,7 +87,7 @@ Event Connection::take_head(std::string_view head, std::size_t arrived) {
       in_message_ = true;
       message_.text = frame_.opcode == Opcode::text;
       utf8_.reset();
-      message_.data.reserve(std::min<std::size_t>(frame_.length, std::max(arrived, kReserved)));
+      message_.data.reserve(std::min<std::size_t>(frame_.length, std::max(2 * arrived, kReserved)));
     }
   }
   return frame_.length == 0 ? end_of_frame() : Event::none;
@@ -104,8 +108,8 @@ void Connection::check_order(const FrameHead& head) const {
 }
 
 void Connection::take_payload(std::string_view& input) {
-  const auto size =
-      static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), frame_.length - taken_));
+  const auto size = static_cast<std::size_t>(
+      std::min<std::uint64_t>({input.size(), frame_.length - taken_, kPiece}));
   char* place = nullptr;
   if (is_control(frame_.opcode)) {
     place = control_.data() + control_size_;
@@ -176,10 +180,20 @@ Message Connection::take_message() noexcept {
   return std::exchange(message_, {});
 }
 
-void Connection::send(std::string& out, std::string_view data, bool text) {
+std::string_view Connection::send_apart(std::string& out, std::string_view data, bool text) {
   if (close_sent_) throw std::logic_error("send a message: our Close has been sent");
   if (text && !is_utf8(data)) throw std::invalid_argument("send a text: it is not UTF-8");
-  write_frame(out, role_, text ? Opcode::text : Opcode::binary, data);
+  const Opcode opcode = text ? Opcode::text : Opcode::binary;
+  if (role_ == Role::client || data.size() <= kMaxCopied) {
+    write_frame(out, role_, opcode, data);
+    return {};
+  }
+  write_head(out, opcode, data.size(), /*last=*/true, /*key=*/nullptr);
+  return data;
+}
+
+void Connection::send(std::string& out, std::string_view data, bool text) {
+  out.append(send_apart(out, data, text));
 }
 
 void Connection::ping(std::string& out, std::string_view payload) {

@@ -59,6 +59,9 @@ enum class Event : std::uint8_t {
 /// Thread: any, one at a time.
 class Connection {
  public:
+  /// A payload up to this size is copied behind its head, so that a plain send takes both.
+  static constexpr std::size_t kMaxCopied = 4 * 1024;
+
   explicit Connection(Role role, const Limits& limits = {}) noexcept
       : limits_(limits), role_(role) {}
 
@@ -86,6 +89,10 @@ class Connection {
   /// Appends a message as one frame. Throws std::logic_error after our Close, and
   /// std::invalid_argument for a text that is no UTF-8.
   void send(std::string& out, std::string_view data, bool text);
+
+  /// The same for who sends `out` at once: the payload of a large frame that needs no mask is not
+  /// appended but returned, to be sent behind `out` without a copy.
+  std::string_view send_apart(std::string& out, std::string_view data, bool text);
 
   /// Appends a ping with at most 125 bytes (else std::invalid_argument). Nothing after our Close.
   void ping(std::string& out, std::string_view payload);

@@ -67,20 +67,25 @@ FrameHead read_head(std::string_view bytes) {
   return head;
 }
 
-void write_frame(std::string& out, Opcode opcode, std::string_view payload, bool last,
-                 const MaskKey* key) {
+void write_head(std::string& out, Opcode opcode, std::uint64_t length, bool last,
+                const MaskKey* key) {
   out += static_cast<char>((last ? 0x80 : 0) | static_cast<unsigned>(opcode));
   const unsigned masked = key != nullptr ? 0x80 : 0;
-  if (payload.size() <= kMaxControl) {
-    out += static_cast<char>(masked | static_cast<unsigned>(payload.size()));
-  } else if (payload.size() <= 0xffff) {
+  if (length <= kMaxControl) {
+    out += static_cast<char>(masked | static_cast<unsigned>(length));
+  } else if (length <= 0xffff) {
     out += static_cast<char>(masked | 126);
-    append_number(out, payload.size(), 2);
+    append_number(out, length, 2);
   } else {
     out += static_cast<char>(masked | 127);
-    append_number(out, payload.size(), 8);
+    append_number(out, length, 8);
   }
   if (key != nullptr) out.append(reinterpret_cast<const char*>(key->data()), key->size());
+}
+
+void write_frame(std::string& out, Opcode opcode, std::string_view payload, bool last,
+                 const MaskKey* key) {
+  write_head(out, opcode, payload.size(), last, key);
   const std::size_t at = out.size();
   out.append(payload);
   if (key != nullptr) mask({out.data() + at, payload.size()}, *key);

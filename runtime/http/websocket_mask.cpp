@@ -18,11 +18,14 @@ void mask(std::span<char> bytes, const MaskKey& key, std::size_t at) noexcept {
   std::uint64_t wide = 0;
   std::memcpy(&wide, turned, 8);
   std::size_t i = 0;
-  for (; i + 8 <= bytes.size(); i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, 8);
-    word ^= wide;
-    std::memcpy(bytes.data() + i, &word, 8);
+  // Two words at a time, which compilers make one wide instruction of; with one, g++ was many times
+  // slower.
+  for (; i + 16 <= bytes.size(); i += 16) {
+    std::uint64_t words[2];
+    std::memcpy(words, bytes.data() + i, 16);
+    words[0] ^= wide;
+    words[1] ^= wide;
+    std::memcpy(bytes.data() + i, words, 16);
   }
   for (; i < bytes.size(); ++i) bytes[i] = static_cast<char>(bytes[i] ^ turned[i % 8]);
 }

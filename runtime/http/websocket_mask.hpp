@@ -13,8 +13,8 @@ namespace simul::http::websocket {
 
 using MaskKey = std::array<unsigned char, 4>;
 
-/// Masks or unmasks `bytes` in place; `at` is where in the frame's payload they begin. Eight bytes
-/// at a time, whatever the alignment.
+/// Masks or unmasks `bytes` in place; `at` is where in the frame's payload they begin. Sixteen
+/// bytes at a time, whatever the alignment.
 void mask(std::span<char> bytes, const MaskKey& key, std::size_t at = 0) noexcept;
 
 /// A key that nobody can guess: from the system's random numbers, of which a few are fetched ahead.

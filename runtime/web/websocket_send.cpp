@@ -1,6 +1,8 @@
 // A WebSocket when it sends.
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -80,7 +82,19 @@ bool WebSocketCore::has_room(std::size_t size) const noexcept {
 }
 
 void WebSocketCore::enqueue(std::string_view data, bool text) {
-  machine_.send(out_, data, text);
+  const bool alone = queued() == 0;
+  std::string_view apart = machine_.send_apart(out_, data, text);
+  // With nothing in front of it, a large message goes from where it lies, and only what the kernel
+  // does not take is copied. If it takes nothing, or fails, `flush` hears it once more.
+  if (alone && !apart.empty()) {
+    out_.reserve(out_.size() + apart.size());  // now: once half of it is out there is no way back
+    const iovec pieces[] = {{out_.data(), out_.size()},
+                            {const_cast<char*>(apart.data()), apart.size()}};
+    const net::Transfer sent = net::try_send(socket_.fd(), pieces);
+    sent_ = std::min(sent.bytes, out_.size());
+    apart.remove_prefix(sent.bytes - sent_);
+  }
+  out_.append(apart);
   flush();
 }
 

@@ -382,6 +382,25 @@ TEST(WebSocket, BothRolesUnderstandEachOther) {
   EXPECT_NE(once, twice) << "each frame has a key of its own";
 }
 
+TEST(WebSocket, HandsALargePayloadBackWhereItNeedsNoMask) {
+  for (const std::size_t size : {std::size_t{0}, Connection::kMaxCopied, std::size_t{100'000}}) {
+    const std::string data(size, 'x');
+    for (const Role role : {Role::server, Role::client}) {
+      Connection connection(role);
+      std::string out = "before";
+      const std::string_view apart = connection.send_apart(out, data, true);
+      const bool copied = role == Role::client || size <= Connection::kMaxCopied;
+      EXPECT_EQ(apart.data(), copied ? nullptr : data.data()) << size;
+      Connection peer(role == Role::server ? Role::client : Role::server);
+      out.append(apart);
+      std::string_view bytes = std::string_view(out).substr(6);
+      ASSERT_EQ(peer.next(bytes), Event::message);
+      EXPECT_EQ(peer.take_message().data, data);
+      EXPECT_TRUE(bytes.empty());
+    }
+  }
+}
+
 TEST(WebSocket, MasksAtEveryOffsetAndLengthAsByteByByte) {
   std::string bytes(70, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7);
