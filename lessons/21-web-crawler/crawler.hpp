@@ -76,6 +76,8 @@ class Crawler {
         rules_(known_.hosts().size()),
         backoff_(settings_.first_pause, settings_.longest_pause, settings_.seed),
         session_(session_options()) {}
+  Crawler(const Crawler&) = delete;
+  Crawler& operator=(const Crawler&) = delete;
 
   /// What was found so far. To resume, settle in it what was settled, before `crawl`.
   Known& known() { return known_; }

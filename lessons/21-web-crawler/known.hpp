@@ -57,6 +57,8 @@ class Known {
   };
 
   explicit Known(Limits limits) : limits_(limits) {}
+  Known(const Known&) = delete;  // `ids_` points into `addresses_`
+  Known& operator=(const Known&) = delete;
 
   /// Begin here, and stay on the hosts of all addresses that are given so. A normal URL.
   void add_seed(const std::string& url) {

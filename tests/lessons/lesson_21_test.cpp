@@ -681,6 +681,14 @@ void run_in_two(const TempDir& folder, int signal) {
   EXPECT_EQ(found_part(result.out), found_part(contents("lessons/" + kName + "/expected.txt")));
 }
 
+/// So it was wished: no failure.
+void run_limited() {
+  const RunResult result = testing::run(kName, {"--time", "0.2", "--latency", "0.05"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find("Cut short: "), result.out.npos) << result.out;
+  EXPECT_EQ(result.err, "") << "no progress line but on a terminal";
+}
+
 /// The site as a program, crawled by the other one.
 void run_site(const TempDir& folder) {
   const std::string truth = (folder / "truth.json").string();
@@ -717,6 +725,7 @@ TEST(Lesson21, FindsTheTruthWholeInterruptedKilledAndOnASiteElsewhere) {
     all.push_back(std::async(std::launch::async, [&, signal] { run_in_two(folder, signal); }));
   }
   all.push_back(std::async(std::launch::async, [&] { run_site(folder); }));
+  all.push_back(std::async(std::launch::async, run_limited));
   for (std::future<void>& one : all) one.get();
 }
 
