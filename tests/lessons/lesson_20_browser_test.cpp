@@ -48,31 +48,37 @@ class Served {
   Child child_;
 };
 
-class BrowserTest : public ::testing::Test {
+class Lesson20Page : public ::testing::Test {
  public:
+  // One for all tests, for it takes a second to start.
+  static void SetUpTestSuite() {
+#if !defined(SIMUL_ASAN) && !defined(SIMUL_TSAN)
+    if (Browser::is_installed()) browser_.emplace();
+#endif
+  }
+  static void TearDownTestSuite() {
+    browser_.reset();
+  }
+
   void SetUp() override {
 #if defined(SIMUL_ASAN) || defined(SIMUL_TSAN)
     GTEST_SKIP() << "it is the page that is tested here, and no memory of ours";
 #endif
-    if (!Browser::is_installed()) GTEST_SKIP() << "chromium is not installed";
+    if (!browser_) GTEST_SKIP() << "chromium is not installed";
   }
 
-  /// Runs `body(browser)`; no page may have complained of anything.
+  /// Runs `body(browser)`.
   template <class Body>
   void with_browser(Body body) {
     Reactor loop;
-    Browser browser;
     auto main = [&]() -> Task<> {
-      co_await browser.connect();
-      co_await body(browser);
-      co_await browser.close();
+      co_await browser_->connect();
+      co_await body(*browser_);
+      co_await browser_->disconnect();
     };
     run(main());
   }
-};
 
-class Lesson20Page : public BrowserTest {
- public:
   static std::vector<std::string> serve(const std::string& port) {
     return {program("20-push-server"), "--port", port};
   }
@@ -129,6 +135,9 @@ class Lesson20Page : public BrowserTest {
   static void expect_no_complaints(const Page& page) {
     EXPECT_EQ(page.complaints, std::vector<std::string>());
   }
+
+ private:
+  static inline std::optional<Browser> browser_;
 };
 
 TEST_F(Lesson20Page, TwoChatByTheKeyboardAloneByEachOfTheThreeWays) {
@@ -246,7 +255,7 @@ TEST_F(Lesson20Page, WhoIsCutOffComesBackAndHasMissedNothing) {
 }
 
 // A folder with a page, a stylesheet and a picture.
-TEST_F(BrowserTest, LoadsAPageWithAllThatBelongsToItFromLesson19sServer) {
+TEST_F(Lesson20Page, OrAnyOtherComesWithAllThatBelongsToItFromLesson19sServer) {
   if (!std::filesystem::exists(program("19-web-server.serve")))
     GTEST_SKIP() << "19-web-server.serve is not there";
   const testing::TempDir folder;

@@ -6,6 +6,7 @@
 //       Browser::Page& page = co_await browser.open(url);
 //       co_await page.until("document.title == 'done'");  // waits in the page, not here
 //       co_await page.press("Enter");
+//       co_await browser.disconnect();
 //     };
 //     run(main());
 //
@@ -35,6 +36,7 @@
 #include "runtime/json/json.hpp"
 #include "runtime/sync/event.hpp"
 #include "runtime/task/create_task.hpp"
+#include "runtime/task/gather.hpp"
 #include "runtime/task/task.hpp"
 #include "runtime/task/timeout.hpp"
 #include "runtime/web/websocket.hpp"
@@ -84,13 +86,8 @@ class Browser {
     listening_.emplace(create_task(listen(), "the browser's answers"));
   }
 
-  /// Tells it to go, and waits.
-  Task<> close() {
-    co_await call("Browser.close", {});
-    co_await *listening_;
-    socket_.reset();
-    child_.wait();
-  }
+  /// Closes the windows and the connection. Another test may connect again.
+  Task<> disconnect();
 
   /// A new window of that size, in which the page has been loaded.
   Task<Page*> open(std::string url, int width = 900, int height = 700);
@@ -153,7 +150,8 @@ class Browser {
 
 class Browser::Page {
  public:
-  Page(Browser& browser, std::string session) : browser_(browser), session_(std::move(session)) {}
+  Page(Browser& browser, std::string target, std::string session)
+      : browser_(browser), target_(std::move(target)), session_(std::move(session)) {}
 
   Task<json::Value> call(std::string method, json::Object params = {}) {
     return browser_.call(std::move(method), std::move(params), session_);
@@ -191,35 +189,13 @@ class Browser::Page {
   }
 
   /// A key and its modifiers: "Enter", "Tab", "Shift+Enter", "a".
-  Task<> press(std::string key) {
-    int modifiers = 0;
-    if (key.starts_with("Shift+")) {
-      modifiers = 8;
-      key.erase(0, 6);
-    }
-    static const std::map<std::string, std::pair<int, std::string>> kNamed{
-        {"Enter", {13, "\r"}},   {"Tab", {9, ""}},         {"Space", {32, " "}},
-        {"ArrowDown", {40, ""}}, {"ArrowRight", {39, ""}}, {"ArrowUp", {38, ""}},
-        {"Backspace", {8, ""}},  {"ArrowLeft", {37, ""}}};
-    json::Object down{{"type", "keyDown"}, {"modifiers", modifiers}, {"key", key}};
-    if (const auto named = kNamed.find(key); named != kNamed.end()) {
-      if (key == "Space") down.set("key", " ");
-      down.set("code", key);
-      down.set("windowsVirtualKeyCode", named->second.first);
-      if (!named->second.second.empty()) down.set("text", named->second.second);
-    } else {
-      down.set("text", key);
-    }
-    json::Object up = down;
-    up.set("type", "keyUp");
-    up.remove("text");
-    co_await call("Input.dispatchKeyEvent", std::move(down));
-    co_await call("Input.dispatchKeyEvent", std::move(up));
-  }
+  Task<> press(std::string key) { co_await press_all(std::vector<std::string>(1, key)); }
 
   /// Types ASCII letters, one key after the other.
   Task<> type(std::string text) {
-    for (const char letter : text) co_await press(std::string(1, letter));
+    std::vector<std::string> keys;
+    for (const char letter : text) keys.emplace_back(1, letter);
+    co_await press_all(std::move(keys));
   }
 
   /// Writes what the page looks like to `name` in the folder that SIMUL_SCREENSHOTS names, if it
@@ -248,7 +224,50 @@ class Browser::Page {
 
  private:
   friend class Browser;
+
+  // They are pressed in this order; that each was is heard in the end, all together.
+  Task<> press_all(std::vector<std::string> keys) {
+    std::vector<Task<json::Value>> calls;
+    for (const std::string& key : keys) {
+      json::Object down = event_of(key);
+      json::Object up = down;
+      up.set("type", "keyUp");
+      up.remove("text");
+      calls.push_back(call("Input.dispatchKeyEvent", std::move(down)));
+      calls.push_back(call("Input.dispatchKeyEvent", std::move(up)));
+    }
+    co_await gather(std::move(calls));
+  }
+
+  static json::Object event_of(std::string key) {
+    struct Named {
+      int code;
+      const char* text;
+    };
+    static const std::map<std::string, Named> kNamed{
+        {"Enter", {13, "\r"}},   {"Tab", {9, ""}},         {"Space", {32, " "}},
+        {"ArrowDown", {40, ""}}, {"ArrowRight", {39, ""}}, {"ArrowUp", {38, ""}},
+        {"Backspace", {8, ""}},  {"ArrowLeft", {37, ""}}};
+    int modifiers = 0;
+    if (key.starts_with("Shift+")) {
+      modifiers = 8;
+      key.erase(0, 6);
+    }
+    json::Object down{{"type", "keyDown"}, {"modifiers", modifiers}};
+    if (const auto named = kNamed.find(key); named != kNamed.end()) {
+      down.set("key", key == "Space" ? " " : key);
+      down.set("code", key);
+      down.set("windowsVirtualKeyCode", named->second.code);
+      if (*named->second.text != 0) down.set("text", named->second.text);
+    } else {
+      down.set("key", key);
+      down.set("text", key);
+    }
+    return down;
+  }
+
   Browser& browser_;
+  std::string target_;
   std::string session_;
 };
 
@@ -257,7 +276,8 @@ inline Task<Browser::Page*> Browser::open(std::string url, int width, int height
   const json::Value target = co_await call("Target.createTarget", std::move(blank));
   json::Object which{{"targetId", target["targetId"].as_string()}, {"flatten", true}};
   const json::Value attached = co_await call("Target.attachToTarget", std::move(which));
-  Page& page = pages_.emplace_back(*this, attached["sessionId"].as_string());
+  Page& page =
+      pages_.emplace_back(*this, target["targetId"].as_string(), attached["sessionId"].as_string());
   for (const char* domain : {"Runtime.enable", "Log.enable", "Page.enable", "Network.enable"})
     co_await page.call(domain);
   json::Object on{{"enabled", true}};  // each window may have the focus, so each has a keyboard
@@ -275,6 +295,18 @@ inline Task<Browser::Page*> Browser::open(std::string url, int width, int height
     }
   }
   co_return &page;
+}
+
+inline Task<> Browser::disconnect() {
+  for (Page& page : pages_) {
+    json::Object which{{"targetId", page.target_}};
+    co_await call("Target.closeTarget", std::move(which));
+  }
+  co_await socket_->close();
+  co_await *listening_;
+  pages_.clear();
+  listening_.reset();
+  socket_.reset();
 }
 
 inline Task<> Browser::listen() {
