@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "tests/bench/bare_http.hpp"
@@ -32,7 +33,12 @@ struct Served {
 };
 
 bool has_wrk() {
-  return run_program({"sh", "-c", "command -v wrk"}).status == 0;
+  try {
+    run_program({"wrk", "--version"});
+    return true;
+  } catch (const std::system_error&) {  // it cannot be executed
+    return false;
+  }
 }
 
 // The number that stands behind `name`, or in front of it.
