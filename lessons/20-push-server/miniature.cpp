@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -121,7 +122,7 @@ bool turn(int listener, int patience) {
     char buffer[4096];
     const ssize_t got = recv(client.fd, buffer, sizeof buffer, MSG_DONTWAIT);
     if (got > 0) client.in.append(buffer, static_cast<std::size_t>(got));
-    client.gone |= got == 0;
+    client.gone |= got == 0 || (got < 0 && errno != EAGAIN);
     if (!client.open) shake_hands(client);
     while (take_frame(client)) continue;
   }
