@@ -32,6 +32,8 @@
 
 #include "lessons/22-scaling-out/ceiling.hpp"
 #include "lessons/22-scaling-out/crowd.hpp"
+#include "lessons/22-scaling-out/crowd_on_a_loop.hpp"
+#include "lessons/22-scaling-out/crowd_that_blocks.hpp"
 #include "lessons/22-scaling-out/work.hpp"
 #include "lessons/common/lesson.hpp"
 #include "runtime/base/stopwatch.hpp"

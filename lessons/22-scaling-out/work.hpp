@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "lessons/22-scaling-out/crowd.hpp"
+#include "lessons/22-scaling-out/crowd_that_blocks.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/fiber/fiber.hpp"
 #include "runtime/task/gather.hpp"
