@@ -248,6 +248,19 @@ TEST(WebSocket, TellsCharactersFromWhatOnlyLooksLikeThem) {
   }
 }
 
+// It is looked at many bytes at a time, and taken in pieces.
+TEST(WebSocket, LooksAtEveryByteOfALongText) {
+  for (const std::size_t at : {0u, 7u, 15u, 31u, 32u, 63u, 64u, 8190u, 8191u, 8192u, 19'998u}) {
+    std::string text(20'000, 'x');
+    text.replace(at, 2, "\xC3\xA9");
+    const std::string good = frame(Role::server, Opcode::text, text);
+    EXPECT_EQ(hear(Role::server, good).said, "text(" + text + ")") << at;
+    text[at] = 'x';  // leaves half a character
+    const std::string bad = frame(Role::server, Opcode::text, text);
+    EXPECT_EQ(hear(Role::server, bad).code, invalid_data) << at;
+  }
+}
+
 TEST(WebSocket, RefusesABadByteBeforeTheFrameHasEnded) {
   Connection connection(Role::client);
   const std::string begun = "\x81\x7e\x10\x00\xff"s;
