@@ -236,7 +236,7 @@ RunResult limited(const std::string& limit) {
 TEST(Lesson19, WhereTheMachineStopsTheTableSaysSoAndNothingCrashes) {
   auto few_threads = std::async(std::launch::async, [] {
     // No room for a hundred stacks. (A sanitizer has no room for itself then.)
-    return kSanitized ? RunResult{} : limited("-v 700000");
+    return kSanitized ? RunResult{} : limited("-S -s 8192 && ulimit -v 700000");
   });
   const RunResult few_descriptors = limited("-n 64");
   EXPECT_EQ(few_descriptors.status, 0) << few_descriptors.err;
