@@ -91,7 +91,7 @@ ol { display: flex; flex-direction: column; gap: .55rem; margin: 0; padding: 0; 
 #outbox .said { opacity: .65; outline: 1px dashed var(--faint); }
 .notice { align-self: center; font-size: .85rem; color: var(--faint); }
 #empty { margin: 1rem 0; text-align: center; color: var(--faint); }
-#list:not(:empty) ~ #empty, #outbox:not(:empty) ~ #empty { display: none; }
+#log:has(li) #empty { display: none; }
 form { display: grid; grid-template-columns: 1fr auto; gap: .5rem; padding: .8rem 0 .7rem; }
 #text { resize: none; field-sizing: content; min-height: 2.6rem; max-height: 30vh; line-height: 1.6; }
 button {
@@ -122,7 +122,7 @@ button {
   </fieldset>
 </div>
 <main id="log" tabindex="0" aria-label="The conversation">
-  <ol id="list" role="log" aria-label="Messages"></ol>
+  <div role="log" aria-label="Messages"><ol id="list"></ol></div>
   <ol id="outbox" aria-label="Not sent yet"></ol>
   <p id="empty">Nobody has said anything yet. Open this page in a second window.</p>
 </main>
