@@ -70,6 +70,7 @@ input[type=text], textarea {
   padding: .35rem .6rem; border: 1px solid var(--faint); border-radius: .5rem; background: var(--paper);
 }
 #name { width: 9rem; color: var(--ink); }
+::placeholder { color: var(--faint); opacity: 1; }
 :focus-visible { outline: .18rem solid var(--accent); outline-offset: .12rem; }
 #log {
   flex: 1; min-height: 6rem; overflow-y: auto; padding: .8rem; border: 1px solid var(--line);
