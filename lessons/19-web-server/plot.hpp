@@ -181,7 +181,7 @@ class Plot {
       words("key", x + 16, y, curves_[i].title);
       x += 118;
     }
-    words("key", x, y, "empty: at least");
+    words("key", x, y, "hollow: at least so long");
   }
 
   static constexpr const char* kStyle = R"css(<style>

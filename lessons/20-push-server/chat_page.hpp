@@ -116,7 +116,7 @@ button {
 <div class="settings" role="group" aria-label="Settings">
   <label>Your name <input type="text" id="name" maxlength="40" autocomplete="off"></label>
   <fieldset>
-    <legend>News come by</legend>
+    <legend>News comes by</legend>
     <label><input type="radio" name="way" value="websocket" checked> WebSocket</label>
     <label><input type="radio" name="way" value="events"> Server-sent events</label>
     <label><input type="radio" name="way" value="poll"> Long polling</label>

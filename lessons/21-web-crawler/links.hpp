@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "runtime/http/headers.hpp"
+#include "runtime/json/utf8.hpp"
 
 namespace simul::crawl {
 
@@ -39,24 +40,6 @@ inline bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
 
-inline void append_utf8(std::string& out, std::uint32_t code) {
-  const auto byte = [&](std::uint32_t bits) { out += static_cast<char>(bits); };
-  if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = 0xfffd;
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      byte(0xe0 | code >> 12);
-    } else {
-      byte(0xf0 | code >> 18);
-      byte(0x80 | (code >> 12 & 0x3f));
-    }
-    byte(0x80 | (code >> 6 & 0x3f));
-  }
-  byte(0x80 | (code & 0x3f));
-}
-
 // "&#65;" or "&#x41;" at the beginning of `text`: how long it is, 0 if it is none.
 inline std::size_t numeric_reference(std::string_view text, std::string& out) {
   const bool hex = text.size() > 2 && (text[2] == 'x' || text[2] == 'X');
@@ -70,7 +53,9 @@ inline std::size_t numeric_reference(std::string_view text, std::string& out) {
     if (code <= 0x10ffff) code = code * (hex ? 16 : 10) + digit;
   }
   if (at == first) return 0;
-  append_utf8(out, code);
+  // What is no character is shown as one that says so.
+  if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = 0xfffd;
+  json::append_utf8(out, code);
   return at + (at < text.size() && text[at] == ';' ? 1 : 0);
 }
 

@@ -235,7 +235,8 @@ std::string machine(const Wanted& wanted) {
   utsname system{};
   ::uname(&system);
   const double memory = proc::available_memory();
-  return "On " + std::to_string(measure::processors()) + " processors" +
+  return "On " + std::to_string(measure::processors()) +
+         (measure::processors() == 1 ? " processor" : " processors") +
          (memory < 1e15 ? ", with " + grouped(memory / kMiB) + " MiB of memory free, " : ", ") +
          system.sysname + " " + system.release + "; a crowd may take " +
          grouped(std::floor(budget(wanted) / kMiB)) + " MiB.\n";
