@@ -67,6 +67,7 @@ void Link::listen(bool on) {
 
 // In the next turn, so that all that is queued in this one leaves together.
 void Link::queue(Exchange& exchange) {
+  if (idle()) last_heard_ = Clock::now();  // its silence is counted from here
   exchange.enlist(unsent_);
   flush_soon();
 }
@@ -125,7 +126,6 @@ bool Link::send_some() {
 }
 
 void Link::note_sent(std::size_t bytes) {
-  if (sent_.empty()) last_heard_ = Clock::now();
   while (bytes > 0) {
     if (begun_ == 0) {
       Exchange* const next = unsent_.pop_front();

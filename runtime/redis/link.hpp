@@ -80,7 +80,8 @@ class Link {
   /// From now on, and until it is called with false, receives also while nothing is owed.
   void listen(bool on);
 
-  /// When the server last said something, or was first given something to answer.
+  /// When the server last said something, or the first was queued that it has not answered. So a
+  /// call that has had no answer in all its time has outlasted this by as much.
   TimePoint last_heard() const noexcept { return last_heard_; }
 
   /// Closes the socket. `why` is what those who wait are told: "the client was closed".
