@@ -230,12 +230,15 @@ endif
 -include $(patsubst %.o,%.d,$(call object,$(SOURCES)))
 
 # What lesson.hpp includes, every lesson's program has anyway: compiled once, it hides no missing
-# include. A miniature has nothing of ours, and some tools have command lines of their own.
+# include (with COMPILED_HEADERS=1 it may). A miniature has nothing of ours, and some tools have
+# command lines of their own.
 LESSON_HEADER  := $(BUILD)/lesson.hpp
 LESSON_OBJECTS := $(call object,$(LESSONS:%=lessons/%/main.cpp) $(filter-out %/miniature.cpp %/fetch.cpp %/url.cpp %/json.cpp,$(VARIANTS)))
 $(LESSON_HEADER): FORCE
-	$(call keep_current,$@,#include "lessons/common/lesson.hpp")
-$(LESSON_HEADER).gch: $(LESSON_HEADER) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' lessons/common/lesson.hpp $(PREFIX) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(LESSON_HEADER).gch: $(LESSON_HEADER) $(PREFIX) $(BUILD)/flags
 	$(call compile_header,$(LESSON_HEADER))
 $(LESSON_HEADER).gch: EXTRA_FLAGS :=
 -include $(LESSON_HEADER).gch.d
