@@ -96,6 +96,7 @@ void write_frame(std::string& out, Role role, Opcode opcode, std::string_view pa
 /// The same with a key that the caller chose, or none.
 void write_frame(std::string& out, Opcode opcode, std::string_view payload, bool last,
                  const MaskKey* key);
+
 /// The head alone, for a payload of `length` bytes that is to follow.
 void write_head(std::string& out, Opcode opcode, std::uint64_t length, bool last,
                 const MaskKey* key);
