@@ -96,8 +96,7 @@ TEST(Lesson03, InRealTimeItTakesTheSumOfItsDelays) {
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(without_last_line(result.out), without_last_line(article("s0_ex3")));
   EXPECT_GE(total_in_last_line(result.out), 32.0) << "a sleep is never short";
-  // Each wake-up is late by what else the machine has to do, for both alike, but not equally.
-  EXPECT_LE(total_in_last_line(result.out), floor + 0.250);
+  EXPECT_LE(total_in_last_line(result.out), floor + 0.020);
 }
 
 class EveryLesson : public ::testing::TestWithParam<const char*> {
